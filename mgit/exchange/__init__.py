@@ -1,0 +1,1 @@
+"""Readers and writers of foreign formats: MRC, STAR, RELION, Warp, M. Foreign conventions stop here."""
