@@ -9,8 +9,10 @@ import json
 
 TYPE_CHECKING = False  # `typing` is not imported here: the module is on every verb's start-up path.
 if TYPE_CHECKING:
-    from collections.abc import Buffer, Mapping
+    from collections.abc import Mapping
     from typing import Any, Self
+
+    from typing_extensions import Buffer
 
 __all__ = [
     "BlobDigest",
@@ -48,7 +50,8 @@ class Digest:
         hasher = Hasher(cls)
         for part in parts:
             hasher.update(part)
-        return hasher.finish()
+        digest: Self = hasher.finish()
+        return digest
 
     @classmethod
     def of_record(cls, record: "Mapping[str, Any]") -> "Self":
@@ -88,7 +91,7 @@ class Digest:
 
 
 class ChunkId(Digest):
-    """Name of one chunk: BLAKE3 of its canonical logical bytes (little-endian, C order, edge cut)."""
+    """Name of one chunk: BLAKE3 of its canonical logical bytes (little-endian, C order, cut)."""
 
     __slots__ = ()
     context = "mgit chunk v1"
@@ -116,7 +119,7 @@ class BlobDigest(Digest):
 
 
 class StateDigest(Digest):
-    """Scientific identity of an item, a species or a population (rules of docs/format, section 6)."""
+    """Scientific identity of an item, a species or a population (docs/format/v1.md, section 6)."""
 
     __slots__ = ()
     context = "mgit state v1"
@@ -160,7 +163,7 @@ class Hasher:
 
 
 def canonical_bytes(record: "Mapping[str, Any]") -> bytes:
-    """Encode a metadata record so that equal records have equal bytes (docs/format/v1.md, section 2).
+    """Encode a metadata record so that equal records have equal bytes (docs/format/v1.md, 2).
 
     Sorted keys, no white space, UTF-8 without escapes, integers and strings only: 0.1 has more
     than one honest spelling and a hash must see one, so floats raise TypeError.
@@ -182,11 +185,13 @@ def _refuse_floats(value: object, where: str) -> None:
         for position, inner in enumerate(value):
             _refuse_floats(inner, f"{where}/{position}")
     else:
-        raise TypeError(f"metadata at '{where}' holds a {type(value).__name__}: write a decimal string")
+        raise TypeError(
+            f"metadata at '{where}' holds a {type(value).__name__}: write a decimal string"
+        )
 
 
 def short_id(context: str, *parts: "Buffer", length_bytes: int = IDENTITY_BYTES) -> bytes:
-    """Permanent identity of `length_bytes` bytes: BLAKE3 of the parts, each preceded by its length."""
+    """Permanent identity of `length_bytes` bytes: BLAKE3 of the parts, each after its length."""
     import blake3
 
     hasher = blake3.blake3(derive_key_context=context)

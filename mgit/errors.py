@@ -112,7 +112,10 @@ class DirtyStage(Refused):
     """Staged changes are in the way."""
 
     kind = "dirty-stage"
-    hint = "run 'mgit commit -m MESSAGE' to keep the staged changes or 'mgit restore --staged' to drop them"
+    hint = (
+        "run 'mgit commit -m MESSAGE' to keep the staged changes "
+        "or 'mgit restore --staged' to drop them"
+    )
 
 
 class EmptyCommit(Refused):

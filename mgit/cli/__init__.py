@@ -1,0 +1,1 @@
+"""The command line: one module per verb, thin: parse, call the library, render, return a code."""

@@ -11,7 +11,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-__all__ = ["ColumnValues", "Document", "GridValues", "ParticleTable", "RawFile", "SeriesRecord", "SourceRecord"]
+__all__ = [
+    "ColumnValues",
+    "Document",
+    "GridValues",
+    "ParticleTable",
+    "RawFile",
+    "SeriesRecord",
+    "SourceRecord",
+]
 
 SeriesKind = Literal["tilt_series", "frame_series", "particle_series"]
 

@@ -1,0 +1,1 @@
+"""The Git side: objects, trees, refs, the operation log, repository and transaction."""

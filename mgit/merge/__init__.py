@@ -1,0 +1,1 @@
+"""Three-way merge of populations, path by path and particle by particle."""

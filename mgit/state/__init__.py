@@ -1,0 +1,1 @@
+"""What arrays mean: names, schema and frozen views of sources, items, species and particles."""

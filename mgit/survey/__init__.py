@@ -1,0 +1,1 @@
+"""Read-only summaries behind show, diff, status, list and du."""

@@ -1,0 +1,1 @@
+"""Contracts, strategies and in-memory twins for tests; shipped for method developers."""

@@ -1,0 +1,1 @@
+"""The audit: refs, objects, graph, state digests, provenance, raw data."""

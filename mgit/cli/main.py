@@ -1,0 +1,141 @@
+"""Entry point of `mgit`: find the verb, import only its module, run it, return an exit code.
+
+Start-up is part of the interface: `mgit --help` and `mgit log` may cost at most four times a bare
+interpreter (docs/decisions/001-argparse-not-typer.md), so nothing heavy is imported here.
+"""
+
+import os
+import sys
+
+from mgit.cli import arguments as command_line
+from mgit.cli.console import Console
+from mgit.cli.exit_codes import ExitCode, exit_code_of
+from mgit.cli.verbs import VERBS, Verb, find
+from mgit.errors import MgitError
+
+TYPE_CHECKING = False  # `typing` is not imported here: the module is on every verb's start-up path.
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from types import ModuleType
+
+__all__ = ["main"]
+
+
+def main(argv: "Sequence[str] | None" = None) -> int:
+    """Run one command line (without the program name) and return the exit code."""
+    given = command_line.global_parser().parse_args(sys.argv[1:] if argv is None else list(argv))
+    verb, names, rest = _find_verb(given.rest)
+    if verb is None:
+        return _without_verb(given.rest)
+    if verb.children:
+        return _family(verb, names, rest)
+    if given.wants_help:
+        rest = ["--help"]
+    return _run(verb, names, rest, given)
+
+
+def _find_verb(words: "Sequence[str]") -> "tuple[Verb | None, list[str], list[str]]":
+    """Walk down the families as far as the words lead."""
+    found, names = None, []
+    verbs, rest = VERBS, list(words)
+    while rest:
+        verb = find(rest[0], verbs)
+        if verb is None:
+            break
+        found, verbs = verb, verb.children
+        names.append(rest.pop(0))
+    return found, names, rest
+
+
+def _without_verb(words: "Sequence[str]") -> int:
+    if words:
+        return _unknown("mgit", words[0], VERBS)
+    sys.stdout.write(command_line.overview() + "\n")
+    return ExitCode.OK
+
+
+def _family(verb: Verb, names: "Sequence[str]", rest: "Sequence[str]") -> int:
+    if rest and not rest[0].startswith("-"):
+        return _unknown(" ".join(("mgit", *names)), rest[0], verb.children)
+    sys.stdout.write(command_line.family_help(names, verb) + "\n")
+    return ExitCode.OK
+
+
+def _unknown(prefix: str, name: str, verbs: "Sequence[Verb]") -> int:
+    guess = command_line.closest(name, verbs)
+    advice = f"did you mean '{prefix} {guess}'?" if guess else f"run '{prefix} --help'"
+    sys.stderr.write(f"error: '{name}' is not a verb of '{prefix}'\nhint: {advice}\n")
+    return ExitCode.USAGE
+
+
+def _run(
+    verb: Verb, names: "Sequence[str]", rest: "Sequence[str]", given: "argparse.Namespace"
+) -> int:
+    module = _load(verb)
+    parser = command_line.verb_parser(names, module)
+    parsed = parser.parse_args(rest)
+    for name, default in command_line.GLOBAL_DEFAULTS.items():
+        if not hasattr(parsed, name):
+            setattr(parsed, name, getattr(given, name, default))
+    console = _console(parsed)
+    try:
+        code = int(module.run(parsed, console))
+        sys.stdout.flush()
+        return code
+    except MgitError as error:
+        if parsed.debug:
+            _print_traceback()
+        console.error(error)
+        return exit_code_of(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader, e.g. `head`, has seen enough. The interpreter must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except Exception as error:  # noqa: BLE001 the last line of defence: says so and exits 70
+        return _bug(error, parsed)
+
+
+def _load(verb: Verb) -> "ModuleType":
+    import importlib
+
+    assert verb.module is not None
+    return importlib.import_module(verb.module)
+
+
+def _console(parsed: "argparse.Namespace") -> Console:
+    from mgit.cli.context import colour_wanted, terminal_width
+
+    return Console(
+        wants_json=parsed.json,
+        quiet=parsed.quiet,
+        colour=not parsed.json and colour_wanted(sys.stdout),
+        width=terminal_width(sys.stdout),
+    )
+
+
+def _print_traceback() -> None:
+    import traceback
+
+    traceback.print_exc(file=sys.stderr)
+
+
+def _bug(error: Exception, parsed: "argparse.Namespace") -> int:
+    import json
+
+    summary = f"{type(error).__name__}: {error}"
+    if parsed.json:
+        record = {"kind": "bug", "message": summary, "hint": None}
+        text = json.dumps({"error": record}, indent=2, ensure_ascii=False)
+        sys.stdout.write(text + "\n")
+    _print_traceback()
+    sys.stderr.write(f"error: this is a bug in mgit: {summary}\n")
+    sys.stderr.write("hint: please report it with the text above\n")
+    return ExitCode.BUG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Verbs of a data source: `mgit source add`, `mgit source list` and their siblings."""

@@ -1,0 +1,1 @@
+"""Verbs of a species: `mgit species add`, `mgit species list` and their siblings."""
