@@ -107,16 +107,30 @@ class Console:
     def error(self, error: MgitError) -> None:
         """Tell what failed, on which object and what to do about it."""
         if self.wants_json:
-            record = {"kind": error.kind, "message": error.message}
             fields = {name: str(value) for name, value in error.fields.items()}
-            document = {"error": {**record, "fields": fields, "hint": error.hint}}
-            self._stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+            self._error_document(error.kind, error.message, fields, error.hint)
             return
         self._stderr.write(f"{self.styled('error:', 'red')} {error.message}\n")
         for name, value in error.fields.items():
             self._stderr.write(f"  {name.replace('_', ' ')}: {value}\n")
         if error.hint:
             self._stderr.write(f"{self.styled('hint:', 'cyan')} {error.hint}\n")
+
+    def bug(self, error: Exception) -> None:
+        """Tell that an unexpected exception ended the run; the traceback stands above."""
+        summary = f"{type(error).__name__}: {error}"
+        advice = "please report it with the traceback"
+        if self.wants_json:
+            self._error_document("bug", summary, {}, advice)
+        self._stderr.write(f"{self.styled('error:', 'red')} this is a bug in mgit: {summary}\n")
+        self._stderr.write(f"{self.styled('hint:', 'cyan')} {advice}\n")
+
+    def _error_document(
+        self, kind: str, message: str, fields: dict[str, str], hint: str | None
+    ) -> None:
+        record = {"kind": kind, "message": message, "fields": fields, "hint": hint}
+        text = json.dumps({"error": record}, indent=2, ensure_ascii=False)
+        self._stdout.write(text + "\n")
 
     def progress(self, title: str, *, total: int | None = None, unit: str = "") -> "Progress":
         """A bar for long work on standard error: `with console.progress(...) as bar`."""

@@ -73,8 +73,7 @@ def _run(
     verb: Verb, names: "Sequence[str]", rest: "Sequence[str]", given: "argparse.Namespace"
 ) -> int:
     module = _load(verb)
-    parser = command_line.verb_parser(names, module)
-    parsed = parser.parse_args(rest)
+    parsed = command_line.verb_parser(names, module).parse_args(rest)
     for name, default in command_line.GLOBAL_DEFAULTS.items():
         if not hasattr(parsed, name):
             setattr(parsed, name, getattr(given, name, default))
@@ -82,21 +81,23 @@ def _run(
     try:
         code = int(module.run(parsed, console))
         sys.stdout.flush()
-        return code
     except MgitError as error:
         if parsed.debug:
             _print_traceback()
         console.error(error)
-        return exit_code_of(error)
+        code = exit_code_of(error)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
-        return ExitCode.INTERRUPTED
+        code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader, e.g. `head`, has seen enough. The interpreter must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
+        code = ExitCode.OK
     except Exception as error:  # noqa: BLE001 the last line of defence: says so and exits 70
-        return _bug(error, parsed)
+        _print_traceback()
+        console.bug(error)
+        code = ExitCode.BUG
+    return code
 
 
 def _load(verb: Verb) -> "ModuleType":
@@ -121,20 +122,6 @@ def _print_traceback() -> None:
     import traceback
 
     traceback.print_exc(file=sys.stderr)
-
-
-def _bug(error: Exception, parsed: "argparse.Namespace") -> int:
-    import json
-
-    summary = f"{type(error).__name__}: {error}"
-    if parsed.json:
-        record = {"kind": "bug", "message": summary, "hint": None}
-        text = json.dumps({"error": record}, indent=2, ensure_ascii=False)
-        sys.stdout.write(text + "\n")
-    _print_traceback()
-    sys.stderr.write(f"error: this is a bug in mgit: {summary}\n")
-    sys.stderr.write("hint: please report it with the text above\n")
-    return ExitCode.BUG
 
 
 if __name__ == "__main__":
