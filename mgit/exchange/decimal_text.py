@@ -40,6 +40,8 @@ def to_text(value: float, factor: int = 1) -> str:
     exact = Decimal(repr(float(value)))
     if not exact.is_finite():
         raise ValueError(f"not a finite number: {value!r}")
+    if exact.is_zero():
+        return "-0" if exact.is_signed() else "0"
     if factor != 1:
         quotient = EXACT.divide(exact, Decimal(factor))
         exact = Context(prec=SHORT_DIGITS).plus(quotient)

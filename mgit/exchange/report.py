@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FieldReport", "Verdict"]
+__all__ = ["FieldReport", "PatchedDocument", "Verdict"]
 
 Verdict = Literal["kept", "patched", "added", "dropped"]
 
@@ -20,3 +20,11 @@ class FieldReport:
     """'kept' byte for byte, 'patched' in place, 'added' anew or 'dropped'."""
     count: int
     """Number of values that the verdict concerns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchedDocument:
+    """A foreign document after current values were written into it."""
+
+    content: bytes
+    report: tuple[FieldReport, ...]
