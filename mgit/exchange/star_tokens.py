@@ -19,7 +19,9 @@ NEWLINE = ord("\n")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # A closing quote is followed by a blank or by the end of the line: apo's stays one value.
-VALUE = re.compile(rb"""#[^\n]*|"[^\n]*?"(?=[ \t\r\v\f]|$)|'[^\n]*?'(?=[ \t\r\v\f]|$)|[^ \t\r\v\f]+""")
+VALUE = re.compile(
+    rb"""#[^\n]*|"[^\n]*?"(?=[ \t\r\v\f]|$)|'[^\n]*?'(?=[ \t\r\v\f]|$)|[^ \t\r\v\f]+"""
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,7 +71,7 @@ class Tokens:
 
     def _first_bytes(self) -> np.ndarray:
         source = np.frombuffer(self.content, dtype=np.uint8)
-        return source[self.starts[self.first]]
+        return np.asarray(source[self.starts[self.first]])
 
     def _words(self, word: str, *, exact: bool) -> list[int]:
         letter = self._first_bytes()
