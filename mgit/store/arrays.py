@@ -6,7 +6,6 @@ have equal manifests, byte for byte, however they lay in memory.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -121,7 +120,8 @@ def canonical_dtype(dtype: np.dtype) -> np.dtype:
 
 def _slabs(values: np.ndarray) -> Iterator[np.ndarray]:
     """Pieces along axis 0, so that a conversion never copies a large array as a whole."""
-    if values.ndim == 0 or values.nbytes <= SLAB_BYTES or values.flags.c_contiguous:
+    stored_as_is = values.flags.c_contiguous and values.dtype.str in ARRAY_TYPES
+    if values.ndim == 0 or values.nbytes <= SLAB_BYTES or stored_as_is:
         yield values
         return
     rows = max(1, SLAB_BYTES * values.shape[0] // values.nbytes)
@@ -130,7 +130,7 @@ def _slabs(values: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _bytes_of(block: np.ndarray) -> memoryview:
-    return memoryview(block.reshape(-1).view(np.uint8))
+    return block.reshape(-1).view(np.uint8).data
 
 
 def _stored_blocks(

@@ -41,7 +41,7 @@ class Catalogue:
 
     def find(self, chunk: bytes) -> list[tuple[SegmentId, Location]]:
         """Every known place of a chunk, without looking at the directories again."""
-        view = self._view or self.refresh()
+        view = self._current()
         found = list(view.loose.get(chunk, ()))
         for index in view.indexes:
             found.extend(place for place in index.find(chunk) if place[0] in view.segments)
@@ -49,7 +49,7 @@ class Catalogue:
 
     def knows(self, chunk: bytes) -> bool:
         """Whether `find` would find anything."""
-        view = self._view or self.refresh()
+        view = self._current()
         return chunk in view.loose or any(
             place[0] in view.segments for index in view.indexes for place in index.find(chunk)
         )
@@ -73,16 +73,19 @@ class Catalogue:
     def refresh(self) -> _View:
         """Look at the directories again and take in what other processes added or removed."""
         with self._lock:
-            old = self._view or _View()
+            view = _View() if self._view is None else self._view
             segments = frozenset(_segment_names(self._files.listing(self.segment_directory)))
             names = tuple(
                 name
                 for name in self._files.listing(self.index_directory)
                 if name.endswith(INDEX_SUFFIX)
             )
-            if self._view is None or (segments, names) != (old.segments, old.index_names):
-                self._view = self._look(old, segments, names)
-            return self._view or old
+            if self._view is None or (segments, names) != (view.segments, view.index_names):
+                view = self._view = self._look(view, segments, names)
+            return view
+
+    def _current(self) -> _View:
+        return self.refresh() if self._view is None else self._view
 
     def _look(self, old: _View, segments: frozenset[SegmentId], names: tuple[str, ...]) -> _View:
         opened = {index.name.hex + INDEX_SUFFIX: index for index in old.indexes}

@@ -5,7 +5,6 @@ Everything that arrives here for decoding is hostile except its digest, which th
 """
 
 import threading
-
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -57,7 +56,7 @@ def encode(data: "Buffer", itemsize: int, codec: Codec) -> "tuple[int, Buffer]":
     return SHUFFLED_ZSTD, stored
 
 
-def decode(form: int, itemsize: int, stored: "Buffer", raw_length: int) -> "Buffer":
+def decode(form: int, itemsize: int, stored: bytes, raw_length: int) -> "Buffer":
     """The logical bytes, exactly `raw_length` of them.
 
     Raises CodecUnavailable for an unknown form and Corrupt if the bytes are not what the lengths
@@ -66,7 +65,7 @@ def decode(form: int, itemsize: int, stored: "Buffer", raw_length: int) -> "Buff
     if raw_length > RAW_LENGTH_MAX:
         raise Corrupt("a chunk claims more bytes than any chunk has", raw_length=raw_length)
     if form == RAW:
-        if len(memoryview(stored)) != raw_length:
+        if len(stored) != raw_length:
             raise Corrupt("an uncompressed chunk has the wrong length", raw_length=raw_length)
         return stored
     if form != SHUFFLED_ZSTD:
@@ -78,7 +77,7 @@ def decode(form: int, itemsize: int, stored: "Buffer", raw_length: int) -> "Buff
     return _unshuffle(_decompress(stored, raw_length), itemsize)
 
 
-def _decompress(stored: "Buffer", raw_length: int) -> bytes:
+def _decompress(stored: bytes, raw_length: int) -> bytes:
     try:
         # The frame's own size is read first: the library would allocate it before looking.
         if zstandard.get_frame_parameters(stored).content_size != raw_length:

@@ -47,7 +47,8 @@ class IndexFile:
         view = memoryview(content).cast("B")
         if len(view) < HEADER.size or BlobDigest.of(view) != name:
             raise Corrupt("an index file does not have the digest that names it", index=name)
-        magic, segment_count, reserved, self._count = HEADER.unpack_from(view)
+        magic, segment_count, reserved, count = HEADER.unpack_from(view)
+        self._count: int = count
         self._start = HEADER.size + segment_count * DIGEST_BYTES
         expected = self._start + self._count * RECORD.size
         if magic != INDEX_MAGIC or reserved or len(view) != expected:
