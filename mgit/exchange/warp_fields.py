@@ -50,7 +50,7 @@ class Field(ABC):
 
     @abstractmethod
     def read(self, scope: Scope) -> dict[str, Canonical]:
-        """Canonical values; a neutral or absent term yields none. Raises InvalidInput, Unsupported."""
+        """Canonical values; none for a neutral term. Raises InvalidInput, Unsupported."""
 
     @abstractmethod
     def write(self, scope: Scope, wanted: Mapping[str, Canonical]) -> list[Edit]:
@@ -66,7 +66,7 @@ def number(document: XmlDocument, element: XmlElement, text: str, factor: int = 
 
 
 def vector(wanted: Canonical | None, label: str, length: int) -> np.ndarray:
-    """A wanted array of `length` values. Raises InvalidState when it is absent or has another shape."""
+    """A wanted array of `length` values. Raises InvalidState for another shape or none."""
     if not isinstance(wanted, GridValues) or wanted.values.shape != (length,):
         raise InvalidState("the document needs one value per tilt", field=label, tilts=length)
     return wanted.values
@@ -92,7 +92,10 @@ class TiltList(Field):
         values = vector(wanted.get(self.names[0]), self.label, scope.tilts)
         old = [number(document, element, line) for line in _lines(scope, element)]
         changed = [_bits(a) != _bits(float(b)) for a, b in zip(old, values, strict=True)]
-        texts = [to_text(float(value)) if new else None for value, new in zip(values, changed, strict=True)]
+        texts = [
+            to_text(float(value)) if new else None
+            for value, new in zip(values, changed, strict=True)
+        ]
         return list(_line_edits(document, element, texts))
 
 
@@ -203,11 +206,17 @@ class SeriesGrid(Field):
             values = np.asarray(value.values, dtype=np.float64)
             margins = tuple(value.attributes.get("margins", ("0",) * 3)) if self.axes == 3 else ()
         if values.ndim != self.axes:
-            raise InvalidState("a grid has the wrong number of axes", field=self.label, axes=values.ndim)
+            raise InvalidState(
+                "a grid has the wrong number of axes", field=self.label, axes=values.ndim
+            )
         element = self._element(scope)
         if element is None:
-            raise Unsupported("the document has no place for this grid", file=scope.document.file, node=self.label)
-        return grid_edits(scope.document, element, Grid(values=values, margins=margins), factor=self.factor)
+            raise Unsupported(
+                "the document has no place for this grid", file=scope.document.file, node=self.label
+            )
+        return grid_edits(
+            scope.document, element, Grid(values=values, margins=margins), factor=self.factor
+        )
 
     def _element(self, scope: Scope) -> XmlElement | None:
         root = scope.document.root
@@ -227,14 +236,18 @@ class NumberAttribute(Field):
         root = scope.document.root
         if self.label not in root.attributes:
             return {}
-        return {self.names[0]: attribute_text(number(scope.document, root, root.attributes[self.label]))}
+        return {
+            self.names[0]: attribute_text(number(scope.document, root, root.attributes[self.label]))
+        }
 
     def write(self, scope: Scope, wanted: Mapping[str, Canonical]) -> list[Edit]:
         """Sets the attribute. Raises InvalidState when the value is gone."""
         value = wanted.get(self.names[0])
         if not isinstance(value, str):
             raise InvalidState("an attribute of the document has no value", field=self.names[0])
-        return [scope.document.set_attribute(scope.document.root, self.label, to_text(float(value)))]
+        return [
+            scope.document.set_attribute(scope.document.root, self.label, to_text(float(value)))
+        ]
 
 
 class NumberListAttribute(Field):
@@ -251,7 +264,9 @@ class NumberListAttribute(Field):
         parts = root.attributes[self.label].split(",")
         values = [number(scope.document, root, part) for part in parts]
         if len(values) != self.length:
-            raise scope.document.fault(f"attribute '{self.label}' needs {self.length} numbers", root)
+            raise scope.document.fault(
+                f"attribute '{self.label}' needs {self.length} numbers", root
+            )
         if not any(values):
             return {}
         return {self.names[0]: [attribute_text(value) for value in values]}
@@ -295,12 +310,17 @@ def _lines(scope: Scope, element: XmlElement) -> list[str]:
     lines = element.text.split("\n")
     if len(lines) != scope.tilts:
         raise scope.document.fault(
-            "a list does not have one entry per tilt", element, entries=len(lines), tilts=scope.tilts
+            "a list does not have one entry per tilt",
+            element,
+            entries=len(lines),
+            tilts=scope.tilts,
         )
     return lines
 
 
-def _line_edits(document: XmlDocument, element: XmlElement, texts: list[str | None]) -> Iterator[Edit]:
+def _line_edits(
+    document: XmlDocument, element: XmlElement, texts: list[str | None]
+) -> Iterator[Edit]:
     """Replace the lines for which a text is given, keeping white space around the value."""
     start, stop = document.text_span(element)
     for line, text in zip(document.body[start:stop].split(b"\n"), texts, strict=True):

@@ -59,7 +59,9 @@ def patch_fields(
         edits += made
         count = len(made) if made else max(1, sum(_size(value) for value in old.values()))
         report.append(
-            FieldReport(document=scope.document.file, field=field.label, verdict=verdict, count=count)
+            FieldReport(
+                document=scope.document.file, field=field.label, verdict=verdict, count=count
+            )
         )
     for name in sorted(values.keys() - owned):
         value = values[name]
@@ -108,7 +110,9 @@ class LevelAngle(Field):
         values = vector(wanted.get(self.names[0]), self.label, scope.tilts)
         if not bool((values == values[0]).all()):
             raise InvalidState("Warp holds one level angle for all tilts", field=self.names[0])
-        return [scope.document.set_attribute(scope.document.root, self.label, to_text(float(values[0])))]
+        return [
+            scope.document.set_attribute(scope.document.root, self.label, to_text(float(values[0])))
+        ]
 
 
 class Selection(Field):
@@ -171,7 +175,7 @@ def common_attributes(document: XmlDocument) -> dict[str, Canonical]:
 
 
 def raw_files(document: XmlDocument, role: str, paths: Sequence[str]) -> tuple[RawFile, ...]:
-    """The raw files of an item in order, then gain reference and defect map if the item names them."""
+    """The raw files of an item in order, then its gain reference and defect map if named."""
     files = [RawFile(role=role, path=path) for path in paths]
     options = document.optional_child(document.root, "OptionsCTF")
     texts = {} if options is None else parameters(document, options)

@@ -21,7 +21,7 @@ __all__ = [
 
 
 def parameters(document: XmlDocument, element: XmlElement) -> dict[str, XmlElement]:
-    """The `<Param Name= Value=/>` children by name. Raises InvalidInput for other nodes or repeats."""
+    """The `<Param Name= Value= />` children by name. Raises InvalidInput for repeats."""
     found: dict[str, XmlElement] = {}
     for child in element.children:
         if child.tag != "Param":
@@ -53,14 +53,20 @@ class CtfNumber(Field):
     def read(self, scope: Scope) -> dict[str, Canonical]:
         """`{name: decimal string}`."""
         node = parameter(scope, self.label)
-        return {self.names[0]: attribute_text(number(scope.document, node, node.attributes["Value"]))}
+        return {
+            self.names[0]: attribute_text(number(scope.document, node, node.attributes["Value"]))
+        }
 
     def write(self, scope: Scope, wanted: Mapping[str, Canonical]) -> list[Edit]:
         """Sets the parameter. Raises InvalidState when the value is gone."""
         value = wanted.get(self.names[0])
         if not isinstance(value, str):
             raise InvalidState("a parameter of the document has no value", field=self.names[0])
-        return [scope.document.set_attribute(parameter(scope, self.label), "Value", to_text(float(value)))]
+        return [
+            scope.document.set_attribute(
+                parameter(scope, self.label), "Value", to_text(float(value))
+            )
+        ]
 
 
 class CtfConstant(Field):
@@ -91,7 +97,7 @@ class CtfCoefficients(Field):
     def read(self, scope: Scope) -> dict[str, Canonical]:
         """`{name: (length,) float64}` in radians, or nothing when the list is empty.
 
-        Raises InvalidInput for a shorter list and Unsupported for a longer one whose surplus is not zero.
+        Raises InvalidInput for a shorter list, Unsupported for non-zero surplus in a longer one.
         """
         node = parameter(scope, self.label)
         text = node.attributes["Value"]
@@ -99,7 +105,9 @@ class CtfCoefficients(Field):
             return {}
         values = [number(scope.document, node, part) for part in text.split(";")]
         if len(values) < self.length:
-            raise scope.document.fault(f"{self.length} coefficients are needed", node, entries=len(values))
+            raise scope.document.fault(
+                f"{self.length} coefficients are needed", node, entries=len(values)
+            )
         if any(values[self.length :]):
             raise Unsupported(
                 "aberrations of a higher order cannot be applied",

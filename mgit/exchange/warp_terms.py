@@ -16,44 +16,50 @@ __all__ = ["refuse_unknown_terms"]
 INERT_PREFIXES = ("Options", "Picking")
 """Settings of the program and picking thresholds."""
 
-INERT_ELEMENTS = frozenset({
-    "FOVFraction",
-    "MoviePath",
-    "PS1D",
-    "SimulatedBackground",
-    "SimulatedScale",
-    "TiltPS1D",
-    "TiltSimulatedBackground",
-    "TiltSimulatedScale",
-})
+INERT_ELEMENTS = frozenset(
+    {
+        "FOVFraction",
+        "MoviePath",
+        "PS1D",
+        "SimulatedBackground",
+        "SimulatedScale",
+        "TiltPS1D",
+        "TiltSimulatedBackground",
+        "TiltSimulatedScale",
+    }
+)
 """Power spectra, their fits and file names."""
 
-INERT_ATTRIBUTES = frozenset({
-    "CTFResolutionEstimate",
-    "DataDirectory",
-    "MaskPercentage",
-    "MeanFrameMovement",
-    "PlaneNormal",
-    "UnselectFilter",
-    "UnselectManual",
-})
+INERT_ATTRIBUTES = frozenset(
+    {
+        "CTFResolutionEstimate",
+        "DataDirectory",
+        "MaskPercentage",
+        "MeanFrameMovement",
+        "PlaneNormal",
+        "UnselectFilter",
+        "UnselectManual",
+    }
+)
 """Figures of merit, selection flags (read on their own) and a plane fit that no geometry uses."""
 
-INERT_PARAMETERS = frozenset({
-    "Defocus",
-    "DefocusAngle",
-    "DefocusDelta",
-    "EnergySpread",
-    "IceIntensity",
-    "IceOffset",
-    "IceStd",
-    "IllumAngle",
-    "PhaseShift",
-    "PixelSize",
-    "PixelSizeAngle",
-    "Thickness",
-    "BfactorAngle",
-})
+INERT_PARAMETERS = frozenset(
+    {
+        "Defocus",
+        "DefocusAngle",
+        "DefocusDelta",
+        "EnergySpread",
+        "IceIntensity",
+        "IceOffset",
+        "IceStd",
+        "IllumAngle",
+        "PhaseShift",
+        "PixelSize",
+        "PixelSizeAngle",
+        "Thickness",
+        "BfactorAngle",
+    }
+)
 """Means that the grids supersede, fit settings, and directions that matter only beside a term."""
 
 NEUTRAL_PARAMETERS: Mapping[str, tuple[float, ...]] = {

@@ -1,4 +1,4 @@
-"""Tilt-series XML of Warp 1.0.9 to 2.x and M: canonical values from it, and changes back into it."""
+"""Tilt-series XML of Warp 1.0.9 to 2.x and M: read, and patched in place."""
 
 from mgit.exchange.records import Document, GridValues, SeriesRecord
 from mgit.exchange.report import PatchedDocument

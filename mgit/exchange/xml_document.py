@@ -81,11 +81,19 @@ class XmlDocument:
     encoding: str
     root: XmlElement
 
-    def fault(self, message: str, element: XmlElement | None = None, **fields: object) -> InvalidInput:
+    def fault(
+        self,
+        message: str,
+        element: XmlElement | None = None,
+        *,
+        hint: str | None = None,
+        **fields: object,
+    ) -> InvalidInput:
         """An InvalidInput that names file, node and line."""
         at = self.root if element is None else element
         line = self.body.count(b"\n", 0, at.start) + 1
-        return InvalidInput(message, file=self.file, node=at.path, line=line, **fields)
+        fields = {"file": self.file, "node": at.path, "line": line, **fields}
+        return InvalidInput(message, hint=hint, **fields)
 
     def child(self, parent: XmlElement, tag: str) -> XmlElement:
         """The only child called `tag`. Raises InvalidInput if it is absent or repeated."""
@@ -107,13 +115,9 @@ class XmlDocument:
 
     def tag_end(self, element: XmlElement) -> int:
         """Offset just behind the start tag's '>'."""
-        position = element.start
-        for _, _, position in self._attribute_spans(element):
-            continue
-        if position == element.start:
-            position = _match(TAG_NAME, self.body, element.start).end()
-        else:
-            position += 1
+        position = _match(TAG_NAME, self.body, element.start).end()
+        for _, _, stop in self._attribute_spans(element):
+            position = stop + 1
         return _match(TAG_END, self.body, position).end()
 
     def text_span(self, element: XmlElement) -> tuple[int, int]:
@@ -135,13 +139,17 @@ class XmlDocument:
             if found == name.encode():
                 return Edit(start=start, stop=stop, replacement=_escaped(value))
         at = stop + 1 if stop else _match(TAG_NAME, self.body, element.start).end()
-        return Edit(start=at, stop=at, replacement=b" " + name.encode() + b'="' + _escaped(value) + b'"')
+        return Edit(
+            start=at, stop=at, replacement=b" " + name.encode() + b'="' + _escaped(value) + b'"'
+        )
 
     def set_text(self, element: XmlElement, value: str) -> Edit:
         """The edit that replaces the character data of an element without children."""
         start, stop = self.text_span(element)
         if b"<" in self.body[start:stop] or self.body[start - 2 : start] == b"/>":
-            raise Unsupported("text beside markup cannot be replaced", file=self.file, node=element.path)
+            raise Unsupported(
+                "text beside markup cannot be replaced", file=self.file, node=element.path
+            )
         return Edit(start=start, stop=stop, replacement=_escaped(value))
 
     def apply(self, edits: Iterable[Edit]) -> bytes:
@@ -173,13 +181,15 @@ def parse_xml(content: bytes, file: str) -> XmlDocument:
     """Parse a file's bytes; `file` is how errors call it.
 
     Raises InvalidInput, naming line and node, for anything that is not one whole well-formed
-    document, and Unsupported for document types, entities and encodings other than UTF-8 and UTF-16.
+    document, and Unsupported for document types and encodings other than UTF-8 and UTF-16.
     """
     if len(content) > MAX_BYTES:
         raise InvalidInput("the file is too large for metadata", file=file, bytes=len(content))
     body, mark, encoding = _decoded(content, file)
     root = _Tree(file).build(body)
-    return XmlDocument(file=file, content=content, body=body, mark=mark, encoding=encoding, root=root)
+    return XmlDocument(
+        file=file, content=content, body=body, mark=mark, encoding=encoding, root=root
+    )
 
 
 def _decoded(content: bytes, file: str) -> tuple[bytes, bytes, str]:
@@ -234,7 +244,7 @@ class _Tree:
             node = self.stack[-1].path if self.stack else None
             raise InvalidInput(
                 f"the file is not well-formed XML: {expat.ErrorString(error.code)}",
-                hint="it may be truncated or half-written: copy it again or restore it from a backup",
+                hint="it may be truncated or half-written: copy it again",
                 file=self.file,
                 line=error.lineno,
                 node=node,
@@ -245,7 +255,9 @@ class _Tree:
     def _open(self, tag: str, attributes: dict[str, str]) -> None:
         self.count += 1
         if len(self.stack) >= MAX_DEPTH or self.count > MAX_ELEMENTS:
-            raise InvalidInput("the file nests too deep or has too many nodes", file=self.file, node=tag)
+            raise InvalidInput(
+                "the file nests too deep or has too many nodes", file=self.file, node=tag
+            )
         parent = self.stack[-1] if self.stack else None
         element = XmlElement(tag, attributes, self.parser.CurrentByteIndex, parent)
         if parent is None:
@@ -268,7 +280,9 @@ class _Tree:
 
 
 def _escaped(value: str) -> bytes:
-    replaced = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    replaced = (
+        value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    )
     return replaced.encode("utf-8")
 
 
