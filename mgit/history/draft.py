@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from mgit.digest import ContentDigest, canonical_bytes
 from mgit.errors import InvalidState, NotFound
 from mgit.history.commits import object_id
-from mgit.history.git_tree import Entry, format_tree, parse_tree
-from mgit.history.objects import GitObjects
+from mgit.history.git_tree import Entry, format_tree
+from mgit.history.objects import GitObjects, PendingObjects
 from mgit.history.paths import ARRAY_CHUNKS, METADATA, check_path
 from mgit.history.snapshot import Snapshot
-from mgit.history.tree_diff import TreeSource, changed
+from mgit.history.tree_diff import changed
 from mgit.history.tree_view import (
     CONTENT,
     Directory,
@@ -103,7 +103,7 @@ class Draft(TreeView):
         return manifest.content
 
     def set_blob(self, path: str, content: bytes) -> None:
-        """Create or replace a small file. Raises InvalidState if another kind of node stands there."""
+        """Create or replace a small file. Raises InvalidState if a node stands there."""
         node = self._find(path)
         if node is not None and is_directory(node):
             raise InvalidState("a group or an array stands where a small file is wanted", path=path)
@@ -151,9 +151,9 @@ class Draft(TreeView):
     def changed_paths(self) -> tuple[str, ...]:
         """Paths of arrays, groups' attributes and small files that differ from the base, sorted."""
         tree, new = self.write()
-        source = _Overlay(self._trees, {object_id(*made): made[1] for made in new})
         base = self.base.tree if self.base is not None else None
-        return tuple(change.path for change in changed(source, base, tree))
+        found = changed(PendingObjects(self.objects, new), base, tree)
+        return tuple(change.path for change in found)
 
     def _top(self) -> Node:
         return self._root
@@ -224,18 +224,6 @@ class Draft(TreeView):
         if entries != node.base:
             new.setdefault(tree, ("tree", raw))
         return tree
-
-
-class _Overlay(TreeSource):
-    """Trees of which some are not stored yet."""
-
-    def __init__(self, stored: TreeCache, new: Mapping[str, bytes]) -> None:
-        self._stored = stored
-        self._new = new
-
-    def read(self, tree: str) -> Mapping[str, Entry]:
-        raw = self._new.get(tree)
-        return self._stored.read(tree) if raw is None else parse_tree(raw, tree)
 
 
 def _new_group(base: Mapping[str, Entry]) -> Directory:

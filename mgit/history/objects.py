@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mgit.store.files import Files
 
-__all__ = ["GitObjects"]
+__all__ = ["GitObjects", "ObjectReader", "PendingObjects"]
 
 _PREFIX = re.compile(r"[0-9a-f]{4,40}", re.ASCII)
 _PREFIX_DIGITS_MIN = 4
@@ -27,7 +27,38 @@ _CANDIDATES_SHOWN = 8
 _LOOSE_HEADER = re.compile(rb"(commit|tree|blob|tag) ([0-9]{1,12})\0")
 
 
-class GitObjects:
+class ObjectReader:
+    """What reads Git objects by id: a repository's, or those together with some not stored yet."""
+
+    __slots__ = ()
+
+    def read(self, name: str) -> "tuple[str, bytes]":
+        """Kind and content of an object. Raises NotFound or Corrupt."""
+        raise NotImplementedError
+
+    def read_as(self, kind: str, name: str) -> bytes:
+        """Content of an object that has to be of one kind. Raises NotFound or Corrupt."""
+        stored, content = self.read(name)
+        if stored != kind:
+            raise Corrupt(f"a Git object is a {stored} where a {kind} is wanted", object=name)
+        return content
+
+
+class PendingObjects(ObjectReader):
+    """Stored objects together with new ones that no pack holds yet."""
+
+    __slots__ = ("_new", "_stored")
+
+    def __init__(self, stored: "GitObjects", new: "Iterable[tuple[str, bytes]]") -> None:
+        self._stored = stored
+        self._new = {object_id(kind, content): (kind, content) for kind, content in new}
+
+    def read(self, name: str) -> "tuple[str, bytes]":
+        """Kind and content of an object, new or stored. Raises NotFound or Corrupt."""
+        return self._new.get(name) or self._stored.read(name)
+
+
+class GitObjects(ObjectReader):
     """The object database under `git_dir`/objects, with raw commits kept in `cache_dir`."""
 
     __slots__ = ("_cache", "_files", "_packs", "cache_dir", "git_dir")
@@ -53,13 +84,6 @@ class GitObjects:
         if object_id(*found) != name:
             raise Corrupt("a Git object does not have the SHA-1 that names it", object=name)
         return found
-
-    def read_as(self, kind: str, name: str) -> bytes:
-        """Content of an object that has to be of one kind. Raises NotFound or Corrupt."""
-        stored, content = self.read(name)
-        if stored != kind:
-            raise Corrupt(f"a Git object is a {stored} where a {kind} is wanted", object=name)
-        return content
 
     def read_commit(self, name: str) -> bytes:
         """Raw content of a commit, from the cache if it has it. Raises NotFound or Corrupt."""

@@ -5,14 +5,14 @@ Equal subtrees have equal Git ids and are never read, so the cost follows the di
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 from mgit.errors import Corrupt
 from mgit.history.git_tree import Entry, parse_tree
-from mgit.history.objects import GitObjects
+from mgit.history.objects import ObjectReader
 from mgit.history.paths import ARRAY_CHUNKS, MAX_DEPTH, METADATA, join
 
-__all__ = ["Change", "Touched", "TreeSource", "changed", "touched"]
+__all__ = ["Change", "Touched", "changed", "touched"]
 
 Kind = Literal["added", "removed", "changed"]
 What = Literal["array", "group", "blob"]
@@ -39,36 +39,19 @@ class Touched:
     sources: tuple[str, ...]
 
 
-class TreeSource(Protocol):
-    """Where entries of trees come from."""
-
-    def read(self, tree: str) -> Mapping[str, Entry]:
-        """Entries of the tree with this id."""
-        ...
-
-
-class _Stored:
-    def __init__(self, objects: GitObjects) -> None:
-        self._objects = objects
-
-    def read(self, tree: str) -> Mapping[str, Entry]:
-        return parse_tree(self._objects.read_as("tree", tree), tree)
-
-
-def changed(objects: GitObjects | TreeSource, old: str | None, new: str | None) -> list[Change]:
+def changed(objects: ObjectReader, old: str | None, new: str | None) -> list[Change]:
     """Differences from tree `old` to tree `new` (ids; None is the absent tree), sorted by path.
 
     An array that differs in metadata or chunks is one change at the array's path. A node that
     turned into another kind is removed and added. Raises NotFound or Corrupt.
     """
-    source = _Stored(objects) if isinstance(objects, GitObjects) else objects
     before = Entry(is_tree=True, name=old) if old is not None else None
     after = Entry(is_tree=True, name=new) if new is not None else None
-    changes = _compare(source, "", before, after)
+    changes = _compare(objects, "", before, after)
     return sorted(changes, key=lambda change: (change.path, change.kind != "removed"))
 
 
-def touched(objects: GitObjects | TreeSource, old: str | None, new: str | None) -> Touched:
+def touched(objects: ObjectReader, old: str | None, new: str | None) -> Touched:
     """Which items, species and sources differ between two trees.
 
     A source is touched when one of its items, its attributes or its documents differ.
@@ -90,19 +73,19 @@ def touched(objects: GitObjects | TreeSource, old: str | None, new: str | None) 
 
 
 def _compare(
-    source: TreeSource, path: str, old: Entry | None, new: Entry | None
+    objects: ObjectReader, path: str, old: Entry | None, new: Entry | None
 ) -> Iterator[Change]:
     if old == new:
         return
     if path.count("/") >= MAX_DEPTH:
         raise Corrupt("a tree is deeper than any that mgit writes", path=path)
-    before = source.read(old.name) if old is not None and old.is_tree else None
-    after = source.read(new.name) if new is not None and new.is_tree else None
+    before = _entries(objects, old)
+    after = _entries(objects, new)
     old_kind, new_kind = _what(old, before), _what(new, after)
     if old_kind == new_kind == "group":
         if (before or {}).get(METADATA) != (after or {}).get(METADATA):
             yield Change(path=path, kind="changed", what="group")
-        yield from _compare_below(source, path, before or {}, after or {})
+        yield from _compare_below(objects, path, before or {}, after or {})
         return
     if old_kind is not None and old_kind == new_kind:
         yield Change(path=path, kind="changed", what=old_kind)
@@ -110,18 +93,18 @@ def _compare(
     if old_kind is not None:
         yield Change(path=path, kind="removed", what=old_kind)
         if old_kind == "group":
-            yield from _compare_below(source, path, before or {}, {})
+            yield from _compare_below(objects, path, before or {}, {})
     if new_kind is not None:
         yield Change(path=path, kind="added", what=new_kind)
         if new_kind == "group":
-            yield from _compare_below(source, path, {}, after or {})
+            yield from _compare_below(objects, path, {}, after or {})
 
 
 def _compare_below(
-    source: TreeSource, path: str, before: Mapping[str, Entry], after: Mapping[str, Entry]
+    objects: ObjectReader, path: str, before: Mapping[str, Entry], after: Mapping[str, Entry]
 ) -> Iterator[Change]:
     for name in sorted((before.keys() | after.keys()) - {METADATA}):
-        yield from _compare(source, join(path, name), before.get(name), after.get(name))
+        yield from _compare(objects, join(path, name), before.get(name), after.get(name))
 
 
 def _what(entry: Entry | None, entries: Mapping[str, Entry] | None) -> What | None:
@@ -130,3 +113,9 @@ def _what(entry: Entry | None, entries: Mapping[str, Entry] | None) -> What | No
     if entries is None:
         return "blob"
     return "array" if ARRAY_CHUNKS in entries else "group"
+
+
+def _entries(objects: ObjectReader, entry: Entry | None) -> Mapping[str, Entry] | None:
+    if entry is None or not entry.is_tree:
+        return None
+    return parse_tree(objects.read_as("tree", entry.name), entry.name)

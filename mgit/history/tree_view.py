@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mgit.digest import ContentDigest, canonical_bytes
 from mgit.errors import Corrupt, NotFound
 from mgit.history.git_tree import Entry, parse_tree
-from mgit.history.objects import GitObjects
+from mgit.history.objects import GitObjects, ObjectReader
 from mgit.history.paths import ARRAY_CHUNKS, METADATA, split
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ Node = Entry | Directory | bytes
 class TreeCache:
     """Parsed Git trees by id; the most recently used stay in memory."""
 
-    def __init__(self, objects: GitObjects) -> None:
+    def __init__(self, objects: ObjectReader) -> None:
         self._objects = objects
         self._trees: OrderedDict[str, dict[str, Entry]] = OrderedDict()
 

@@ -137,7 +137,7 @@ class MemoryTree:
         return digest
 
     def set_blob(self, path: str, content: bytes) -> None:
-        """Create or replace a small file. Raises InvalidState if another kind of node stands there."""
+        """Create or replace a small file. Raises InvalidState if a node stands there."""
         if isinstance(self._find(path), (_Group, MemoryArray)):
             raise InvalidState("a group or an array stands where a small file is wanted", path=path)
         self._put(path, bytes(content))
