@@ -1,7 +1,8 @@
 """State digests: the scientific identity of an item and of a species.
 
-Definition: docs/format/v1.md, section 6. A digest covers what the tables of mgit.state.schema say it covers, through the content digests of
-the arrays, so it depends on decoded values only: not on names, chunks, codecs, scores or metrics.
+Definition: docs/format/v1.md, section 6. A digest covers what the tables of mgit.state.schema say
+it covers, through the content digests of the arrays, so it depends on decoded values only: not on
+names, chunks, codecs, scores or metrics.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -55,7 +56,7 @@ def content_digest(values: np.ndarray) -> ContentDigest:
     """Digest of dtype, shape and values (C order, little-endian), as manifests record it."""
     little = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
     header = canonical_bytes({"dtype": little.dtype.str, "shape": list(values.shape)})
-    return ContentDigest.of(header, b"\0", memoryview(little).cast("B") if little.size else b"")
+    return ContentDigest.of(header, b"\0", little.data.cast("B") if little.size else b"")
 
 
 def item_state(reader: Reader, path: str, *, content: ContentOf = recorded_content) -> StateDigest:

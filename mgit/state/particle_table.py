@@ -6,7 +6,7 @@ import numpy as np
 
 from mgit.errors import Corrupt, InvalidState, NotFound
 from mgit.state.names import component
-from mgit.state.particles import Column, ParticleColumns
+from mgit.state.particle_columns import Column, ParticleColumns
 from mgit.state.protocol import Reader, Writer
 from mgit.state.strings import StringColumn, is_strings, read_strings, write_strings
 

@@ -10,8 +10,8 @@ from mgit.digest import StateDigest
 from mgit.errors import Corrupt, InvalidState, NotFound
 from mgit.state.documents import write_document
 from mgit.state.names import check_component, species_path
+from mgit.state.particle_columns import ParticleColumns
 from mgit.state.particle_table import StoredParticles, read_particles, write_particles
-from mgit.state.particles import ParticleColumns
 from mgit.state.protocol import ArrayHandle, Attributes, Reader, Writer
 from mgit.state.schema import (
     SPECIES_ARRAYS,
