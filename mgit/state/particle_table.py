@@ -50,6 +50,15 @@ class StoredParticles:
             raise NotFound("the particle table has no such pass-through column", column=name)
         return _read_column(self.reader, nodes[name])
 
+    def node(self, name: str) -> str:
+        """Path of the canonical or else pass-through column called `name`. Raises NotFound."""
+        if name in self.names():
+            return f"{self.path}/{name}"
+        nodes = self._passthrough_nodes()
+        if name not in nodes:
+            raise NotFound("the particle table has no such column", column=name)
+        return nodes[name]
+
     def load(self) -> ParticleColumns:
         """The whole table. Raises Corrupt if what is stored breaks an invariant."""
         found = {name: self.column(name) for name in self.names()}

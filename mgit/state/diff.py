@@ -1,0 +1,262 @@
+"""What changed between two states of one item or one species, row by row and in physical units."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from mgit.state.matching import RowMatch, common_codes, match_rows
+from mgit.state.particle_columns import ParticleColumns
+from mgit.state.particle_table import StoredParticles
+from mgit.state.protocol import ArrayHandle
+from mgit.state.schema import ITEM_ARRAYS, array_schema
+from mgit.state.series import Item
+from mgit.state.species import Species
+from mgit.state.strings import STRING_ARRAYS
+
+__all__ = [
+    "ArrayChange",
+    "ItemDifference",
+    "ParticleDifference",
+    "SpeciesDifference",
+    "item_difference",
+    "particle_difference",
+    "rotation_distance",
+    "species_difference",
+]
+
+Change = Literal["added", "removed", "changed", "reshaped"]
+AttributeChanges = Mapping[str, tuple[Any, Any]]
+"""Old and new value by name; None where the attribute is absent."""
+
+_BOOKKEEPING = ("inputs", "raw", "state")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayChange:
+    """One array that differs. maximum and rms of the change are in `unit`; None if reshaped."""
+
+    name: str
+    change: Change
+    unit: str
+    maximum: float | None = None
+    rms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemDifference:
+    """What changed from one state of an item to another."""
+
+    arrays: tuple[ArrayChange, ...]
+    attributes: AttributeChanges
+    raw_changed: bool
+    inputs_changed: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.arrays or self.attributes or self.raw_changed or self.inputs_changed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ParticleDifference:
+    """What changed from one particle table to another; rows are matched by permanent id.
+
+    added, removed: `(k, 16)` uint8 ids. moved: particles whose position or angles changed; the
+    medians are over them. half_set_changed, item_changed: numbers of matched particles.
+    """
+
+    added: np.ndarray
+    removed: np.ndarray
+    moved: int = 0
+    median_shift_angstrom: float = 0.0
+    median_rotation_degree: float = 0.0
+    largest_shift_angstrom: float = 0.0
+    largest_rotation_degree: float = 0.0
+    half_set_changed: int = 0
+    item_changed: int = 0
+    resampled: bool = False
+    """Whether the number of temporal samples differs; first samples are compared then."""
+
+    def __bool__(self) -> bool:
+        counts = (self.moved, self.half_set_changed, self.item_changed)
+        return bool(len(self.added) or len(self.removed) or any(counts) or self.resampled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeciesDifference:
+    """What changed from one state of a species to another."""
+
+    particles: ParticleDifference
+    columns_changed: tuple[str, ...]
+    """Particle columns, canonical and foreign, whose stored content differs in any way."""
+    attributes: AttributeChanges
+    maps_changed: tuple[str, ...]
+    network_changed: bool
+    inputs_changed: bool
+    metrics_changed: tuple[str, ...] = field(default=())
+
+    def __bool__(self) -> bool:
+        parts = (self.particles, self.columns_changed, self.attributes, self.maps_changed)
+        flags = (self.network_changed, self.inputs_changed, bool(self.metrics_changed))
+        return any(bool(each) for each in parts) or any(flags)
+
+
+def item_difference(old: Item, new: Item) -> ItemDifference:
+    """Compare two states of one item; reads only arrays whose content digests differ."""
+    before, after = old.arrays(), new.arrays()
+    changes = [
+        _array_change(name, before.get(name), after.get(name))
+        for name in sorted(before.keys() | after.keys())
+    ]
+    return ItemDifference(
+        arrays=tuple(each for each in changes if each is not None),
+        attributes=_attribute_changes(old.attributes, new.attributes),
+        raw_changed=old.raw != new.raw,
+        inputs_changed=set(old.inputs) != set(new.inputs),
+    )
+
+
+def _attribute_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> AttributeChanges:
+    names = sorted((old.keys() | new.keys()) - set(_BOOKKEEPING))
+    pairs = {name: (old.get(name), new.get(name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _array_change(
+    name: str, old: ArrayHandle | None, new: ArrayHandle | None
+) -> ArrayChange | None:
+    schema = array_schema(ITEM_ARRAYS, name)
+    unit = schema.unit if schema else ""
+    if old is None or new is None:
+        return ArrayChange(name=name, change="added" if old is None else "removed", unit=unit)
+    if old.content == new.content and dict(old.attributes) == dict(new.attributes):
+        return None
+    if old.shape != new.shape:
+        return ArrayChange(name=name, change="reshaped", unit=unit)
+    if old.content == new.content:
+        return ArrayChange(name=name, change="changed", unit=unit, maximum=0.0, rms=0.0)
+    step = np.abs(new.read().astype(np.float64) - old.read().astype(np.float64))
+    return ArrayChange(
+        name=name,
+        change="changed",
+        unit=unit,
+        maximum=float(step.max()),
+        rms=float(np.sqrt(np.mean(step**2))),
+    )
+
+
+def species_difference(old: Species, new: Species) -> SpeciesDifference:
+    """Compare two states of one species; reads particles only if their stored content differs."""
+    columns = _changed(_column_contents(old.particles), _column_contents(new.particles))
+    network = _changed(_contents(old.network()), _contents(new.network()))
+    maps = [_contents({name: each.map(name) for name in each.map_names()}) for each in (old, new)]
+    if columns:
+        particles = particle_difference(old.particles.load(), new.particles.load())
+    else:
+        none = np.empty((0, 16), np.uint8)
+        particles = ParticleDifference(added=none, removed=none)
+    return SpeciesDifference(
+        particles=particles,
+        columns_changed=columns,
+        attributes=_attribute_changes(old.attributes, new.attributes),
+        maps_changed=_changed(maps[0], maps[1]),
+        network_changed=bool(network),
+        inputs_changed=set(old.inputs) != set(new.inputs),
+        metrics_changed=_changed(_contents(old.metrics()), _contents(new.metrics())),
+    )
+
+
+def _contents(handles: Mapping[str, ArrayHandle]) -> dict[str, str]:
+    return {name: str(each.content) for name, each in handles.items()}
+
+
+def _changed(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name))
+
+
+def _column_contents(particles: StoredParticles) -> dict[str, str]:
+    names = [*particles.names(), *particles.passthrough_names()]
+    return {name: _column_content(particles, name) for name in names}
+
+
+def _column_content(particles: StoredParticles, name: str) -> str:
+    node = particles.node(name)
+    if particles.reader.is_array(node):
+        return str(particles.reader.array(node).content)
+    parts = (particles.reader.array(f"{node}/{each}").content for each in STRING_ARRAYS)
+    return " ".join(str(each) for each in parts)
+
+
+def particle_difference(old: ParticleColumns, new: ParticleColumns) -> ParticleDifference:
+    """Compare two tables row by row, matched by permanent id."""
+    match = match_rows(old, new, by="id")
+    shift = _per_row(old.positions, new.positions, match, _distance)
+    rotation = _per_row(old.angles, new.angles, match, rotation_distance)
+    moved = (shift > 0) | (rotation > 0)
+    old_items, new_items = common_codes(old.item, new.item)
+    return ParticleDifference(
+        added=new.id[match.missing_new],
+        removed=old.id[match.missing_old],
+        moved=int(moved.sum()),
+        median_shift_angstrom=float(np.median(shift[moved])) if moved.any() else 0.0,
+        median_rotation_degree=float(np.median(rotation[moved])) if moved.any() else 0.0,
+        largest_shift_angstrom=float(shift.max(initial=0.0)),
+        largest_rotation_degree=float(rotation.max(initial=0.0)),
+        half_set_changed=int((old.half_set[match.old] != new.half_set[match.new]).sum()),
+        item_changed=int((old_items[match.old] != new_items[match.new]).sum()),
+        resampled=(
+            old.positions.shape[1:] != new.positions.shape[1:]
+            or old.angles.shape[1:] != new.angles.shape[1:]
+        ),
+    )
+
+
+def _per_row(
+    old: np.ndarray,
+    new: np.ndarray,
+    match: RowMatch,
+    measure: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """`(k,)` mean over temporal samples of a distance between matched rows.
+
+    Where the number of samples differs, the first samples are compared for angles and positions
+    alike: they are what both tables define at the start of the exposure.
+    """
+    first, second = old[match.old], new[match.new]
+    if first.shape != second.shape:
+        first, second = first[:, :1], second[:, :1]
+    return np.asarray(measure(first, second).mean(axis=1))
+
+
+def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sqrt(((a - b) ** 2).sum(axis=-1)))
+
+
+def rotation_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`(...)` angle in degrees, 0 to 180, of the rotation between two orientations.
+
+    a, b: `(..., 3)` rot tilt psi in degrees, ZYZ. Symmetry is not considered: two orientations
+    that are mates have their full distance.
+
+    From the unit quaternions q of both: 4 asin(min(|q_a - q_b|, |q_a + q_b|) / 2), which is
+    exactly zero for equal angles, where an arc cosine would lose half the digits.
+    """
+    first, second = _quaternion(a), _quaternion(b)
+    difference = np.linalg.norm(first - second, axis=-1)
+    total = np.linalg.norm(first + second, axis=-1)
+    half_chord = np.minimum(np.minimum(difference, total) / 2, 1.0)
+    return np.asarray(np.degrees(4 * np.arcsin(half_chord)))
+
+
+def _quaternion(angles: np.ndarray) -> np.ndarray:
+    """`(..., 4)` unit quaternion of Rz(psi) Ry(tilt) Rz(rot), up to the common sense of rotation."""
+    rot, tilt, psi = np.moveaxis(np.radians(angles) / 2, -1, 0)
+    return np.stack(
+        [
+            np.cos(tilt) * np.cos(psi + rot),
+            np.sin(tilt) * np.sin(rot - psi),
+            np.sin(tilt) * np.cos(rot - psi),
+            np.cos(tilt) * np.sin(psi + rot),
+        ],
+        axis=-1,
+    )
