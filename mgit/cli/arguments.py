@@ -1,8 +1,10 @@
 """Parsers of the command line: the options every verb shares, and one parser per verb."""
 
 import argparse
+import sys
 
 from mgit import __version__
+from mgit.cli.context import terminal_width
 from mgit.cli.exit_codes import MEANINGS
 from mgit.cli.verbs import GROUPS, VERBS, Verb
 
@@ -15,6 +17,8 @@ __all__ = ["closest", "family_help", "global_parser", "overview", "verb_parser"]
 
 GLOBAL_DEFAULTS = {"directory": ".", "json": False, "quiet": False, "debug": False}
 HELP_COLUMN = 13
+HELP_WIDTH = 80
+HELP_WIDTH_MAX = 100
 
 
 class _Parser(argparse.ArgumentParser):
@@ -26,9 +30,17 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, "\n".join(lines) + "\n")
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help at the width of the terminal; argparse would import shutil (2 ms) to ask for it."""
+
+    def __init__(self, prog: str) -> None:
+        width = terminal_width(sys.stdout) or HELP_WIDTH
+        super().__init__(prog, width=min(width, HELP_WIDTH_MAX) - 2)
+
+
 def global_parser() -> argparse.ArgumentParser:
     """Parser of what stands before the verb; leaves the verb and the rest alone."""
-    parser = _Parser(prog="mgit", add_help=False, allow_abbrev=False)
+    parser = _Parser(prog="mgit", add_help=False, allow_abbrev=False, formatter_class=_Help)
     _add_global_options(parser)
     parser.add_argument("-h", "--help", action="store_true", dest="wants_help")
     parser.add_argument("--version", action="version", version=f"mgit {__version__}")
@@ -42,7 +54,7 @@ def verb_parser(names: "Sequence[str]", module: "ModuleType") -> argparse.Argume
         prog=" ".join(("mgit", *names)),
         description=module.DESCRIPTION,
         epilog=_exit_code_lines(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     module.configure(parser)

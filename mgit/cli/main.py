@@ -9,6 +9,7 @@ import sys
 
 from mgit.cli import arguments as command_line
 from mgit.cli.console import Console
+from mgit.cli.context import colour_wanted, terminal_width
 from mgit.cli.exit_codes import ExitCode, exit_code_of
 from mgit.cli.verbs import VERBS, Verb, find
 from mgit.errors import MgitError
@@ -108,8 +109,6 @@ def _load(verb: Verb) -> "ModuleType":
 
 
 def _console(parsed: "argparse.Namespace") -> Console:
-    from mgit.cli.context import colour_wanted, terminal_width
-
     return Console(
         wants_json=parsed.json,
         quiet=parsed.quiet,

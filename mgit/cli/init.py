@@ -1,0 +1,47 @@
+"""`mgit init`: create an empty population."""
+
+import os
+
+from mgit.cli.console import Console
+from mgit.cli.exit_codes import ExitCode
+
+TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up path.
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["DESCRIPTION", "HELP", "configure", "run"]
+
+HELP = "create an empty population"
+DESCRIPTION = """Create an empty population in a directory, which is made if absent.
+
+Everything mgit keeps lies in its subdirectory .mgit; nothing else is written there.
+The first commit records the population's name.
+"""
+
+
+def configure(parser: "argparse.ArgumentParser") -> None:
+    """Add the options of this verb."""
+    parser.add_argument("where", nargs="?", default=".", metavar="DIR", help="default: here")
+    parser.add_argument("--name", help="name of the population; default: that of the directory")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be made")
+
+
+def run(arguments: "argparse.Namespace", console: Console) -> int:
+    """Create the repository and tell where it is."""
+    directory = os.path.abspath(os.path.join(arguments.directory, arguments.where))
+    name = arguments.name or os.path.basename(directory) or "population"
+    control = os.path.join(directory, ".mgit")
+    document = {"directory": directory, "name": name, "created": not arguments.dry_run}
+    if arguments.dry_run:
+        console.out(f"would create the empty population '{name}' in {control}")
+        console.json(document)
+        return ExitCode.OK
+
+    from mgit.cli.context import signature
+    from mgit.history.repository import Repository
+
+    Repository.init(directory, name=name, who=signature(control))
+    console.out(f"created the empty population '{name}' in {control}")
+    console.note("next: 'mgit source add NAME --warp DIR' or '--relion FILE'")
+    console.json(document)
+    return ExitCode.OK
