@@ -1,0 +1,158 @@
+"""What is wrong with an operation log, or with refs that do not follow from it.
+
+Detecting is not deciding: the audit returns findings and changes nothing. What it can and cannot
+see is written down in docs/format/history.md, section 3.
+"""
+
+from dataclasses import dataclass, field
+
+from mgit.errors import Corrupt, Unsupported
+from mgit.history.operations import Operation, OperationDigest, OperationLog
+from mgit.history.refs import HEAD, RefStore
+
+__all__ = ["Finding", "audit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that does not fit.
+
+    kind: 'damaged', 'missing', 'chain', 'moved-outside' (a ref or HEAD changed without an entry
+    of the log), 'unreadable-ref'. where: entry or ref. message: a sentence without full stop.
+    """
+
+    kind: str
+    where: str
+    message: str
+
+
+@dataclass(slots=True)
+class _Replay:
+    """Refs and HEAD as the log tells them, up to the entries followed so far.
+
+    complete: whether every entry so far was readable; only then is the absence of a ref from
+    `refs` a statement.
+    """
+
+    refs: dict[str, str | None] = field(default_factory=dict)
+    head: str | None = None
+    complete: bool = True
+    findings: list[Finding] = field(default_factory=list)
+
+    def lose(self) -> None:
+        """An entry is damaged or missing: forget what is no longer certain."""
+        self.refs.clear()
+        self.head = None
+        self.complete = False
+
+    def follow(self, entry: Operation) -> None:
+        """Take an entry that took effect, after comparing its old values with what is known."""
+        where = f"operation {entry.sequence}"
+        for name, (old, new) in entry.change.refs.items():
+            known = name in self.refs or self.complete
+            if known and self.refs.get(name) != old:
+                self._moved(where, name, self.refs.get(name), old)
+            self.refs[name] = new
+        if self.head is not None and self.head != entry.head:
+            self._moved(where, HEAD, self.head, entry.head)
+        self.head = entry.head if entry.change.head is None else entry.change.head[1]
+
+    def compare(self, refs: RefStore) -> None:
+        """Compare what the log tells with what is there."""
+        try:
+            found = refs.all()
+            head = refs.head().text
+        except Corrupt as error:
+            self.findings.append(Finding(kind="unreadable-ref", where="refs", message=str(error)))
+            return
+        names = set(found) | set(self.refs) if self.complete else set(self.refs)
+        for name in sorted(names):
+            if self.refs.get(name) != found.get(name):
+                self._moved("refs", name, self.refs.get(name), found.get(name))
+        if self.head is not None and self.head != head:
+            self._moved("refs", HEAD, self.head, head)
+
+    def _moved(self, where: str, name: str, told: str | None, found: str | None) -> None:
+        message = (
+            f"'{name}' is {found or '(none)'} where the operation log says {told or '(none)'}: "
+            "it was moved without mgit"
+        )
+        self.findings.append(Finding(kind="moved-outside", where=where, message=message))
+
+
+def audit(log: OperationLog, refs: RefStore) -> list[Finding]:
+    """Findings about the log, its chain, and refs and HEAD as they follow from it.
+
+    One last entry that never took effect is what a crash leaves and is no finding, and so is a
+    last entry that names several refs and was interrupted between them.
+    """
+    replay = _Replay()
+    entries = _readable(log, replay)
+    following = [*entries[1:], None]
+    for (name, entry), after in zip(entries, following, strict=True):
+        if entry is None:
+            replay.lose()
+        elif after is not None:
+            if after[1] is None or after[1].previous_applied:
+                replay.follow(entry)
+        elif log.took_effect(entry):
+            _follow_last(log, entry, replay)
+        del name
+    _check_confirmed(log, entries, replay)
+    replay.compare(refs)
+    return replay.findings
+
+
+def _readable(log: OperationLog, replay: _Replay) -> list[tuple[str, Operation | None]]:
+    """Every entry in order, None for one that is damaged or missing; findings go to `replay`."""
+    entries: list[tuple[str, Operation | None]] = []
+    previous: OperationDigest | None = None
+    expected = 1
+    for name in log.names():
+        content = log.content(name)
+        if int(name) != expected:
+            message = f"entries {expected} to {int(name) - 1} of the operation log are missing"
+            replay.findings.append(Finding(kind="missing", where=name, message=message))
+            entries.append((name, None))
+        try:
+            entry = Operation.decode(content, name)
+        except (Corrupt, Unsupported) as error:
+            replay.findings.append(Finding(kind="damaged", where=name, message=str(error)))
+            entries.append((name, None))
+        else:
+            entries.append((name, entry))
+            if int(name) == expected and (entry.previous, entry.sequence) != (previous, expected):
+                message = f"entry '{name}' does not follow the entry before it"
+                replay.findings.append(Finding(kind="chain", where=name, message=message))
+        previous = OperationDigest.of(content)
+        expected = int(name) + 1
+    return entries
+
+
+def _follow_last(log: OperationLog, entry: Operation, replay: _Replay) -> None:
+    replay.follow(entry)
+    if entry.sequence <= log.confirmed():
+        return
+    found = [(value, old, new) for value, old, new in log.values(entry.change)]
+    if not all(value in (old, new) for value, old, new in found):
+        return
+    for (name, (old, _)), (value, _, _) in zip(entry.change.refs.items(), found, strict=False):
+        if value == old:
+            replay.refs[name] = old
+    if entry.change.head is not None and found[-1][0] == entry.change.head[0]:
+        replay.head = entry.change.head[0]
+
+
+def _check_confirmed(
+    log: OperationLog, entries: list[tuple[str, Operation | None]], replay: _Replay
+) -> None:
+    last = max((int(name) for name, _ in entries), default=0)
+    try:
+        confirmed = log.confirmed()
+    except Corrupt as error:
+        replay.findings.append(Finding(kind="damaged", where="confirmed", message=str(error)))
+        return
+    if confirmed > last:
+        message = f"entries {last + 1} to {confirmed} at the end of the operation log are missing"
+        replay.findings.append(Finding(kind="missing", where=f"{confirmed:010d}", message=message))
+        replay.lose()
