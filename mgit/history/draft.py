@@ -1,9 +1,10 @@
 """A tree being changed: copy-on-write over a commit's tree, written as Git objects at the end."""
 
 from collections.abc import Mapping
+from threading import Lock
 from typing import TYPE_CHECKING
 
-from mgit.digest import ContentDigest, canonical_bytes
+from mgit.digest import ContentDigest
 from mgit.errors import InvalidState, NotFound
 from mgit.history.commits import object_id
 from mgit.history.git_tree import Entry, format_tree
@@ -17,6 +18,7 @@ from mgit.history.tree_view import (
     Node,
     TreeCache,
     TreeView,
+    format_metadata,
     group_metadata,
     is_directory,
 )
@@ -53,13 +55,14 @@ class Draft(TreeView):
         super().__init__(objects, chunks, trees=trees)
         self.base = base
         self._writer = writer
+        self._writer_lock = Lock()
         self._root: Node = _new_group({}) if base is None else base._top()
 
     def set_attributes(self, path: str, attributes: "Attributes") -> None:
         """Create the group at `path` (and its parents) or replace a node's attributes entirely.
 
-        An array keeps its values. Raises InvalidState if a small file stands at `path`, and
-        TypeError for floats: physical scalars are decimal strings.
+        An array keeps its values. Raises InvalidState if a small file stands at `path`, or for
+        floats: physical scalars are decimal strings.
         """
         _refuse_reserved(attributes)
         node = self._find(path)
@@ -68,7 +71,7 @@ class Draft(TreeView):
         if node is not None and ARRAY_CHUNKS in self._entries(node):
             record = self._metadata(self._entries(node), path)
             kept = {CONTENT: record["attributes"][CONTENT]}
-            metadata = canonical_bytes({**record, "attributes": {**attributes, **kept}})
+            metadata = format_metadata({**record, "attributes": {**attributes, **kept}})
         else:
             metadata = group_metadata(attributes)
         if path == "":
@@ -159,6 +162,11 @@ class Draft(TreeView):
         return self._root
 
     def _chunk(self, chunk: "ChunkId") -> bytes:
+        if chunk not in self.chunks:
+            with self._writer_lock:  # An array is read by several threads, a writer serves one.
+                pending = self._writer.get(chunk)
+            if pending is not None:
+                return pending
         return self.chunks.get(chunk)
 
     def _check_parent(self, path: str) -> None:

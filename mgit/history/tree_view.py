@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mgit.digest import ContentDigest, canonical_bytes
-from mgit.errors import Corrupt, NotFound
+from mgit.errors import Corrupt, InvalidState, NotFound
 from mgit.history.git_tree import Entry, parse_tree
 from mgit.history.objects import GitObjects, ObjectReader
 from mgit.history.paths import ARRAY_CHUNKS, METADATA, split
@@ -48,7 +48,7 @@ Node = Entry | Directory | bytes
 
 
 class TreeCache:
-    """Parsed Git trees by id; the most recently used stay in memory."""
+    """Parsed Git trees by id; the most recently read stay in memory."""
 
     def __init__(self, objects: ObjectReader) -> None:
         self._objects = objects
@@ -62,8 +62,6 @@ class TreeCache:
             self._trees[tree] = entries
             if len(self._trees) > _TREES_KEPT:
                 self._trees.popitem(last=False)
-        else:
-            self._trees.move_to_end(tree)
         return entries
 
 
@@ -121,6 +119,20 @@ class TreeView:
         if node is None or is_directory(node):
             raise NotFound("no small file stands at this path", path=path)
         return self._content(node)
+
+    def is_group(self, path: str) -> bool:
+        """Whether a group stands at `path`."""
+        node = self._find(path)
+        return node is not None and is_directory(node) and ARRAY_CHUNKS not in self._entries(node)
+
+    def metadata(self, path: str) -> bytes:
+        """The zarr.json of the group or array at `path`, as stored. Raises NotFound or Corrupt."""
+        node = self._find(path)
+        if node is None or not is_directory(node):
+            raise NotFound("no group or array stands at this path", path=path)
+        entries = self._entries(node)
+        self._metadata(entries, path)
+        return self._content(entries[METADATA])
 
     def _top(self) -> Node:
         raise NotImplementedError
@@ -240,8 +252,16 @@ def is_directory(node: Node) -> bool:
 
 
 def group_metadata(attributes: Mapping[str, Any]) -> bytes:
-    """The zarr.json of a group. Raises TypeError for floats and other non-canonical values."""
-    return canonical_bytes({"attributes": dict(attributes), "node_type": "group", "zarr_format": 3})
+    """The zarr.json of a group. Raises InvalidState for floats and other non-canonical values."""
+    return format_metadata({"attributes": dict(attributes), "node_type": "group", "zarr_format": 3})
+
+
+def format_metadata(record: Mapping[str, Any]) -> bytes:
+    """Canonical bytes of a zarr.json. Raises InvalidState naming what cannot be written."""
+    try:
+        return canonical_bytes(record)
+    except (TypeError, ValueError) as error:
+        raise InvalidState("attributes are not canonical", reason=str(error)) from error
 
 
 def parse_metadata(raw: bytes, kind: str, path: str) -> dict[str, Any]:
@@ -250,7 +270,7 @@ def parse_metadata(raw: bytes, kind: str, path: str) -> dict[str, Any]:
         raise Corrupt("a zarr.json is too large", path=path, bytes=len(raw))
     try:
         record = json.loads(raw)
-        canonical = isinstance(record, dict) and canonical_bytes(record) == raw
+        canonical = canonical_bytes(record) == raw and isinstance(record, dict)
     except (ValueError, TypeError, RecursionError) as error:
         raise Corrupt("a zarr.json is not canonical JSON", path=path) from error
     if not canonical:
@@ -259,4 +279,5 @@ def parse_metadata(raw: bytes, kind: str, path: str) -> dict[str, Any]:
         raise Corrupt(f"a zarr.json does not describe the {kind} it belongs to", path=path)
     if not isinstance(record.get("attributes"), dict) or (kind == "group" and len(record) != 3):
         raise Corrupt("a zarr.json has other fields than the format allows", path=path)
-    return record
+    metadata: dict[str, Any] = record
+    return metadata

@@ -15,6 +15,7 @@ from mgit.digest import ContentDigest, canonical_bytes
 from mgit.errors import InvalidState, NotFound
 from mgit.history.paths import RESERVED, check_path, join, split
 from mgit.state.protocol import Attributes, Layout, Reader
+from mgit.store.manifest import ARRAY_TYPES
 
 __all__ = ["MemoryArray", "MemoryTree"]
 
@@ -43,9 +44,9 @@ class MemoryArray:
         return self.values.copy()
 
     def read_rows(self, start: int, stop: int) -> np.ndarray:
-        """A fresh copy of rows start..stop along axis 0. Raises IndexError outside the array."""
+        """A fresh copy of rows start..stop along axis 0. Raises InvalidState outside the array."""
         if not self.shape or not 0 <= start <= stop <= self.shape[0]:
-            raise IndexError(f"rows {start}..{stop} of an array of shape {self.shape}")
+            raise InvalidState("rows are out of range", start=start, stop=stop, shape=self.shape)
         return self.values[start:stop].copy()
 
 
@@ -130,6 +131,8 @@ class MemoryTree:
         """
         if isinstance(self._find(path), (_Group, bytes)):
             raise InvalidState("another kind of node stands where an array is wanted", path=path)
+        if values.dtype.newbyteorder("<").str not in ARRAY_TYPES:
+            raise InvalidState("arrays of this type are not stored", dtype=str(values.dtype))
         kept = np.array(values, dtype=values.dtype.newbyteorder("<"), order="C", copy=True)
         kept.flags.writeable = False
         digest = _content_digest(kept)
@@ -198,7 +201,10 @@ def _refuse_fold(group: _Group, name: str, path: str) -> None:
 def _frozen(attributes: Attributes) -> Attributes:
     if "content" in attributes:
         raise InvalidState("the attribute 'content' is written by the tree itself")
-    return MappingProxyType(json.loads(canonical_bytes(dict(attributes))))
+    try:
+        return MappingProxyType(json.loads(canonical_bytes(dict(attributes))))
+    except (TypeError, ValueError) as error:
+        raise InvalidState("attributes are not canonical", reason=str(error)) from error
 
 
 def _content_digest(values: np.ndarray) -> ContentDigest:
