@@ -249,7 +249,7 @@ def rotation_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _quaternion(angles: np.ndarray) -> np.ndarray:
-    """`(..., 4)` unit quaternion of Rz(psi) Ry(tilt) Rz(rot), up to the common sense of rotation."""
+    """`(..., 4)` unit quaternion of Rz(psi) Ry(tilt) Rz(rot); the sense of rotation is common."""
     rot, tilt, psi = np.moveaxis(np.radians(angles) / 2, -1, 0)
     return np.stack(
         [

@@ -14,7 +14,7 @@ from mgit.digest import ContentDigest, StateDigest, canonical_bytes
 from mgit.errors import Corrupt
 from mgit.state.item_schema import ITEM_ARRAYS, ITEM_ATTRIBUTES
 from mgit.state.names import SPECIES, owner_of
-from mgit.state.particle_table import PARTICLES
+from mgit.state.particle_table import PARTICLES, read_particles
 from mgit.state.protocol import ArrayHandle, Reader, Writer
 from mgit.state.raw import raw_digest
 from mgit.state.schema import ArraySchema, array_schema
@@ -70,7 +70,7 @@ def item_state(reader: Reader, path: str, *, content: ContentOf = recorded_conte
         if _schema(ITEM_ARRAYS, name, path).in_state_digest:
             # Margins and the model of a grid change what its values mean.
             arrays[name] = {
-                "attributes": _plain(handle.attributes),
+                "attributes": dict(handle.attributes),
                 "content": str(content(handle)),
             }
     record = {
@@ -97,7 +97,7 @@ def species_state(
         "inputs": sorted(set(attributes.get("inputs", ()))),
         "maps": _contents(reader, path, (each for each in MAPS), content),
         "network": _room(reader, f"{path}/{NETWORK}", content),
-        "particles": _particles(reader, f"{path}/{PARTICLES}", content),
+        "particles": _particles(reader, path, attributes.get("applied_columns", ()), content),
         "type": "species",
         "version": RECORD_VERSION,
     }
@@ -119,11 +119,8 @@ def _covered(
     leave_out: tuple[str, ...],
 ) -> dict[str, Any]:
     names = [each.name for each in table if each.in_state_digest and each.name not in leave_out]
-    return {name: attributes[name] for name in names if name in attributes}
-
-
-def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(attributes)
+    # A flag that is absent is false, so both must have one digest.
+    return {name: attributes[name] for name in names if attributes.get(name, False) is not False}
 
 
 def _sorted(inputs: Iterable[StateDigest]) -> list[str]:
@@ -143,17 +140,24 @@ def _room(reader: Reader, path: str, content: ContentOf) -> dict[str, str]:
     return _contents(reader, path, reader.children(path), content)
 
 
-def _particles(reader: Reader, path: str, content: ContentOf) -> dict[str, Any]:
-    covered: dict[str, Any] = {}
-    for schema in PARTICLE_COLUMNS:
-        node = f"{path}/{schema.name}"
-        if not schema.in_state_digest or not reader.exists(node):
-            continue
-        if schema.dtype == "string":
-            covered[schema.name] = _contents(reader, node, STRING_ARRAYS, content)
-        else:
-            covered[schema.name] = str(content(reader.array(node)))
-    return covered
+def _particles(
+    reader: Reader, path: str, applied: Iterable[str], content: ContentOf
+) -> dict[str, Any]:
+    """Content digests of the canonical columns and of the foreign columns that are applied."""
+    if not reader.exists(f"{path}/{PARTICLES}"):
+        return {}
+    table = read_particles(reader, path)
+    names = [each.name for each in PARTICLE_COLUMNS if each.in_state_digest]
+    present = set(table.names())
+    columns = {name: table.node(name) for name in names if name in present}
+    columns |= {f"applied/{name}": table.node(name) for name in sorted(applied)}
+    return {name: _column(reader, node, content) for name, node in columns.items()}
+
+
+def _column(reader: Reader, node: str, content: ContentOf) -> str | dict[str, str]:
+    if reader.is_array(node):
+        return str(content(reader.array(node)))
+    return _contents(reader, node, STRING_ARRAYS, content)
 
 
 def computed_state(

@@ -1,6 +1,7 @@
 """The arrays and attributes of an item (one series) and of its source."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from mgit.state.schema_types import (
     FRAME,
@@ -116,7 +117,7 @@ ITEM_ARRAYS: tuple[ArraySchema, ...] = (
     *_table(("2", "2"), [("magnification", "1", "[[m11, m12], [m21, m22]] on frequencies (x, y)")]),
     *_table(
         ("tilt", "coefficient"),
-        [("image_deformation", "angstrom", "coefficients per tilt; attributes type, grid")],
+        [("image_deformation", "attribute", "coefficients per tilt; attributes type, grid, unit")],
         TILT,
     ),
     *_table(
@@ -154,6 +155,12 @@ _OPTICS = attributes_of(
     digested=True,
 )
 
+_TILT_EXPOSURE = attributes_of(
+    "decimal",
+    [("exposure_per_tilt", "e/angstrom^2", "nominal exposure of one tilt; `exposure` counts")],
+    digested=False,
+)
+
 ITEM_ATTRIBUTES: tuple[AttributeSchema, ...] = (
     NAME,
     *attributes_of(
@@ -176,6 +183,7 @@ ITEM_ATTRIBUTES: tuple[AttributeSchema, ...] = (
         in_state_digest=True,
     ),
     *_OPTICS,
+    *_TILT_EXPOSURE,
     *attributes_of(
         "decimals",
         [("volume_dimensions_angstrom", "angstrom", "x, y, z of the tomogram's frame")],
@@ -223,19 +231,14 @@ SOURCE_ATTRIBUTES: tuple[AttributeSchema, ...] = (
         [("format", "", "the foreign format that the source came from")],
         digested=False,
     ),
-    *attributes_of(
-        "decimal",
-        [
-            ("pixel_size_angstrom", "angstrom", "pixel size of the raw images; items decide"),
-            ("exposure_per_frame", "e/angstrom^2", "exposure of one frame; items decide"),
-        ],
-        digested=False,
-    ),
+    *(replace(each, in_state_digest=False) for each in _OPTICS),
+    *_TILT_EXPOSURE,
     *attributes_of(
         "decimals",
-        [("volume_dimensions_angstrom", "angstrom", "x, y, z; items decide")],
+        [("volume_dimensions_angstrom", "angstrom", "x, y, z of the tomogram's frame")],
         digested=False,
         length=3,
     ),
     *attributes_of("texts", [("notes", "", "assumptions made at import")], digested=False),
 )
+"""Attributes of a source: facts its items share, for eyes; what items say counts."""

@@ -230,7 +230,7 @@ def set_raw(writer: Writer, path: str, entries: Sequence[RawEntry]) -> None:
 def set_excluded(writer: Writer, path: str, *, excluded: bool, reason: str | None = None) -> None:
     """Take the item at `path` out of refinement, or back in. A reason belongs to an exclusion."""
     changes = {
-        "excluded": True if excluded else None,
+        "excluded": excluded,
         "exclusion_reason": reason if excluded else None,
     }
     _replace(writer, read_item(writer, path), changes)

@@ -134,6 +134,7 @@ def write_species(
     record = canonical_attributes(
         {**attributes, "name": name, "inputs": []}, SPECIES_ATTRIBUTES, owner=name
     )
+    _check_applied(record, particles, owner=name)
     if writer.exists(path):
         other = read_species(writer, path).name
         if other != name:
@@ -145,6 +146,14 @@ def write_species(
     for each in documents:
         write_document(writer, path, role=each.role, path=each.path, content=each.content)
     return path
+
+
+def _check_applied(record: Attributes, particles: ParticleColumns, *, owner: str) -> None:
+    for column in record.get("applied_columns", ()):
+        if column not in particles.passthrough:
+            raise InvalidState(
+                "the particle table lacks a column that is applied", species=owner, column=column
+            )
 
 
 def _given_maps(
@@ -186,8 +195,9 @@ def set_maps(
 
 
 def set_particles(writer: Writer, path: str, columns: ParticleColumns) -> None:
-    """Replace the particle table of the species at `path`."""
-    read_species(writer, path)
+    """Replace the particle table of the species at `path`. Raises InvalidState."""
+    species = read_species(writer, path)
+    _check_applied(species.attributes, columns, owner=species.name)
     write_particles(writer, path, columns)
 
 

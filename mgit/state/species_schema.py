@@ -88,6 +88,16 @@ SPECIES_ATTRIBUTES: tuple[AttributeSchema, ...] = (
     ),
     *attributes_of("text", [("symmetry", "", "point group in RELION's notation")], digested=True),
     *attributes_of(
+        "texts",
+        [("applied_columns", "", "foreign columns that are applied, and so covered by the digest")],
+        digested=True,
+    ),
+    *attributes_of(
+        "records",
+        [("optics_groups", "", "optics of particles that bring their own, as decimal strings")],
+        digested=True,
+    ),
+    *attributes_of(
         "integer",
         [
             ("helical_units", "", "asymmetric units of a helix that are averaged"),
@@ -107,6 +117,7 @@ SPECIES_ATTRIBUTES: tuple[AttributeSchema, ...] = (
         [
             ("molecular_weight_kilodalton", "kilodalton", "expected mass"),
             ("resolution_angstrom", "angstrom", "resolution of the half-maps"),
+            ("coordinate_pixel_size_angstrom", "angstrom", "pixel size of imported coordinates"),
             ("b_factor_angstrom2", "angstrom^2", "B factor fitted to the map"),
             ("denoised_at_angstrom", "angstrom", "resolution at which the network was trained"),
         ],
@@ -118,6 +129,7 @@ SPECIES_ATTRIBUTES: tuple[AttributeSchema, ...] = (
             ("parent", "", "name of the species that this one is part or a class of"),
             ("half_set_origin", "", "'imported' or 'restarted' (a new split)"),
             ("format", "", "the foreign format that the particles came from"),
+            ("images", "", "'stack_2d' or 'subtomogram': extracted images of an imported table"),
         ],
         digested=False,
     ),
