@@ -43,10 +43,15 @@ class Scope:
 
 
 class Field(ABC):
-    """One place of a document. `label` is its foreign name, `names` are the canonical ones."""
+    """One place of a document. `label` is its foreign name, `names` are the canonical ones.
+
+    A name that ends in `<j>` stands for all names with a number there.
+    """
 
     label: str
     names: tuple[str, ...]
+    insertable = True
+    """Whether a value is written into a document that is silent about it."""
 
     @abstractmethod
     def read(self, scope: Scope) -> dict[str, Canonical]:
@@ -158,8 +163,9 @@ class TiltGrid(Field):
 class SeriesGrid(Field):
     """A grid kept with its own dimensions. A single node at `neutral` means that there is no term.
 
-    lone_node: 'applied' if M applies the value of a single node, 'ignored' if a single node stands
-        for M's default law (exposure weights), in which case another value is refused.
+    lone_node: 'applied' if M applies the value of a single node; 'ignored' if a single node stands
+        for M's default law (exposure weights), in which case another value is refused; 'superseded'
+        if a single node only repeats a parameter of the CTF.
     """
 
     def __init__(
@@ -184,7 +190,7 @@ class SeriesGrid(Field):
             return {}
         grid = read_grid(scope.document, element, axes=self.axes, factor=self.factor)
         if grid.values.size == 1:
-            if grid.values.item() == self.neutral:
+            if grid.values.item() == self.neutral or self.lone_node == "superseded":
                 return {}
             if self.lone_node == "ignored":
                 raise Unsupported(
@@ -251,7 +257,12 @@ class NumberAttribute(Field):
 
 
 class NumberListAttribute(Field):
-    """Comma-separated numbers in an attribute of the root; all zero or absent means unknown."""
+    """Comma-separated numbers in an attribute of the root; all zero or absent means unknown.
+
+    A document that is silent stays so: the numbers come from the settings or the images then.
+    """
+
+    insertable = False
 
     def __init__(self, label: str, name: str, *, length: int) -> None:
         self.label, self.names, self.length = label, (name,), length

@@ -14,7 +14,7 @@ from mgit.errors import Unsupported
 from mgit.exchange.decimal_text import to_float, to_text
 from mgit.exchange.xml_document import Edit, XmlDocument, XmlElement
 
-__all__ = ["Grid", "grid_edits", "read_grid"]
+__all__ = ["Grid", "grid_edits", "read_grid", "render_grid"]
 
 SIZES = ("Width", "Height", "Depth", "Duration")
 INDICES = ("X", "Y", "Z", "W")
@@ -88,6 +88,17 @@ def grid_edits(
     return edits
 
 
+def render_grid(
+    tag: str, grid: Grid, *, factor: int = 1, indent: str = "\t", line_end: str = "\n"
+) -> str:
+    """The markup of a grid as Warp lays it out; its first line is not indented."""
+    sizes = grid.values.shape[::-1]
+    head = "".join(f' {name}="{size}"' for name, size in zip(SIZES, sizes, strict=False))
+    head += "".join(f' Margin{axis}="{m}"' for axis, m in zip(INDICES, grid.margins, strict=False))
+    nodes = (f"{line_end}{indent}\t{node}" for node in _node_texts(grid, factor))
+    return f"<{tag}{head}>{''.join(nodes)}{line_end}{indent}</{tag}>"
+
+
 def _bits(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, dtype=np.float64).view(np.int64).ravel()
 
@@ -159,15 +170,8 @@ def _rewritten(document: XmlDocument, element: XmlElement, grid: Grid, factor: i
             attribute=min(foreign),
         )
     start, stop = document.span(element)
-    line_start = document.body.rfind(b"\n", 0, start) + 1
-    indent = document.body[line_start:start].decode()
-    line_end = "\r\n" if document.body[max(0, line_start - 2) : line_start] == b"\r\n" else "\n"
-    indent = indent if not indent.strip() else ""
-    sizes = grid.values.shape[::-1]
-    head = "".join(f' {name}="{size}"' for name, size in zip(SIZES, sizes, strict=False))
-    head += "".join(f' Margin{axis}="{m}"' for axis, m in zip(INDICES, grid.margins, strict=False))
-    nodes = (f"{line_end}{indent}\t{node}" for node in _node_texts(grid, factor))
-    text = f"<{element.tag}{head}>{''.join(nodes)}{line_end}{indent}</{element.tag}>"
+    indent, line_end = document.layout(element)
+    text = render_grid(element.tag, grid, factor=factor, indent=indent, line_end=line_end)
     return Edit(start=start, stop=stop, replacement=text.encode())
 
 

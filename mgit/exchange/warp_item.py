@@ -47,12 +47,12 @@ def patch_fields(
     report: list[FieldReport] = []
     owned: set[str] = set()
     for field in fields:
-        owned.update(field.names)
-        wanted = {name: values[name] for name in field.names if name in values}
+        wanted = {name: value for name, value in values.items() if _owns(field, name)}
+        owned.update(wanted)
         old = field.read(scope)
         verdict: Verdict = "kept"
         made: list[Edit] = []
-        if not same_values(old, wanted):
+        if not same_values(old, wanted) and (old or field.insertable):
             made = field.write(scope, wanted)
             if made:
                 verdict = "added" if not old else "patched" if wanted else "dropped"
@@ -71,6 +71,15 @@ def patch_fields(
             )
             report.append(lost)
     return PatchedDocument(content=scope.document.apply(edits), report=tuple(report))
+
+
+def _owns(field: Field, name: str) -> bool:
+    return any(
+        name.startswith(own[:-3]) and name[len(own) - 3 :].isdigit()
+        if own.endswith("<j>")
+        else name == own
+        for own in field.names
+    )
 
 
 def same_values(a: Mapping[str, Canonical], b: Mapping[str, Canonical]) -> bool:

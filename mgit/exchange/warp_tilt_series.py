@@ -1,5 +1,7 @@
 """Tilt-series XML of Warp 1.0.9 to 2.x and M: read, and patched in place."""
 
+from collections.abc import Mapping
+
 from mgit.exchange.records import Document, GridValues, SeriesRecord
 from mgit.exchange.report import PatchedDocument
 from mgit.exchange.warp_fields import (
@@ -116,7 +118,9 @@ def read_tilt_series(content: bytes, path: str) -> SeriesRecord:
     )
 
 
-def patch_tilt_series(content: bytes, path: str, values: dict[str, Canonical]) -> PatchedDocument:
+def patch_tilt_series(
+    content: bytes, path: str, values: Mapping[str, Canonical]
+) -> PatchedDocument:
     """Write current values into the document that a series was read from.
 
     values: current canonical arrays (GridValues) and attributes by name; names that the format has

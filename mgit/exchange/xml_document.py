@@ -152,6 +152,27 @@ class XmlDocument:
             )
         return Edit(start=start, stop=stop, replacement=_escaped(value))
 
+    def layout(self, element: XmlElement) -> tuple[str, str]:
+        """Indentation of an element that begins its line, and the line end in front of it."""
+        line = self.body.rfind(b"\n", 0, element.start) + 1
+        indent = self.body[line : element.start].decode()
+        line_end = "\r\n" if self.body[max(0, line - 2) : line] == b"\r\n" else "\n"
+        return (indent if not indent.strip() else ""), line_end
+
+    def inserted_after(self, element: XmlElement, texts: Iterable[str]) -> Edit:
+        """The edit that puts markup behind an element, each text on a line of its own."""
+        indent, line_end = self.layout(element)
+        stop = self.span(element)[1]
+        joined = "".join(f"{line_end}{indent}{text}" for text in texts)
+        return Edit(start=stop, stop=stop, replacement=joined.encode())
+
+    def removed(self, element: XmlElement) -> Edit:
+        """The edit that removes an element together with the white space in front of it."""
+        start, stop = self.span(element)
+        while start and self.body[start - 1 : start].isspace():
+            start -= 1
+        return Edit(start=start, stop=stop, replacement=b"")
+
     def apply(self, edits: Iterable[Edit]) -> bytes:
         """The file with the edits made; without edits the very bytes that were read."""
         ordered = sorted(edits, key=lambda edit: (edit.start, edit.stop))
