@@ -87,9 +87,9 @@ def _starts_and_paths(
     if not starts:
         starts.append(history.resolve("HEAD"))
     if paths:
-        from mgit.cli.tree_paths import tree_path
+        from mgit.cli.tree_paths import spellings
 
-        paths = [tree_path(path) for path in paths]
+        paths = [path for text in paths for path in spellings(text)]
     return starts, paths
 
 

@@ -1,42 +1,63 @@
 """Paths as people write them, e.g. `species/ribosome`, and as the tree spells them.
 
-The tree stores a name as a slug with eight hexadecimal digits (docs/format/v1.md, section 3);
-nobody types those. A path that is spelt as in the tree is left as it is.
+The tree stores a name as a slug with eight hexadecimal digits (docs/format/v1.md, section 3).
+Nobody types those, but a program that listed them may hand them back, so both are understood.
 """
 
+import re
+from itertools import product
+
+from mgit.errors import NotFound
 from mgit.state.names import ITEMS, SOURCES, SPECIES, component, fan_out
+from mgit.state.protocol import Reader
 
-__all__ = ["tree_path"]
+__all__ = ["find_path", "spellings"]
 
-HASH_SUFFIX = 9  # '-' and eight digits
 _ROOMS = {"source": SOURCES, "sources": SOURCES, "species": SPECIES}
+_COMPONENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,54}-[0-9a-f]{8}", re.ASCII)
 
 
-def tree_path(text: str) -> str:
-    """The tree's spelling of a path.
+def spellings(text: str) -> tuple[str, ...]:
+    """Every tree path that `text` may mean, the most likely first; at most four.
 
-    `species/NAME[/...]`, `sources/NAME[/...]`, `sources/NAME/items/ITEM[/...]`; anything else
-    is returned without outer slashes.
+    `species/NAME[/...]`, `sources/NAME[/...]`, `sources/NAME/items/ITEM[/...]` with names or with
+    the tree's own components; anything else is returned without outer slashes.
     """
     parts = [part for part in text.strip("/").split("/") if part not in ("", ".")]
-    if len(parts) < 2 or parts[0] not in _ROOMS:
-        return "/".join(_ROOMS.get(part, part) for part in parts[:1]) + "".join(
-            f"/{part}" for part in parts[1:]
-        )
-    room = _ROOMS[parts[0]]
-    path = [room, _leaf(parts[1])]
+    if parts:
+        parts[0] = _ROOMS.get(parts[0], parts[0])
+    if len(parts) < 2 or parts[0] not in (SOURCES, SPECIES):
+        return ("/".join(parts),)
+    choices: list[tuple[tuple[str, ...], ...]] = [((parts[0],),)]
+    choices.append(tuple((leaf,) for leaf in _leaves(parts[1])))
     rest = parts[2:]
-    if room == SOURCES and len(rest) >= 2 and rest[0] == ITEMS:
-        spelt_out = len(rest) >= 3 and len(rest[1]) == 2 and fan_out(rest[2]) == rest[1]
-        leaf = rest[2] if spelt_out else _leaf(rest[1])
-        path += [ITEMS, fan_out(leaf), leaf]
-        rest = rest[3:] if spelt_out else rest[2:]
-    return "/".join(path + rest)
+    if parts[0] == SOURCES and len(rest) >= 2 and rest[0] == ITEMS:
+        if len(rest) >= 3 and _COMPONENT.fullmatch(rest[2]) and fan_out(rest[2]) == rest[1]:
+            del rest[1]
+        choices.append(tuple((ITEMS, fan_out(leaf), leaf) for leaf in _leaves(rest[1])))
+        rest = rest[2:]
+    choices.append((tuple(rest),))
+    return tuple("/".join(part for group in each for part in group) for each in product(*choices))
 
 
-def _leaf(name: str) -> str:
-    """The component of a name; a text that is a component already stays."""
-    slug = name[:-HASH_SUFFIX]
-    if slug and component(slug) == name:
-        return name
-    return component(name)
+def find_path(reader: Reader, text: str) -> str:
+    """The path in this tree that `text` means. Raises NotFound."""
+    for path in spellings(text):
+        if path == "" or reader.exists(path):
+            return path
+    raise NotFound("no such path in this revision", path=text, hint=_advice(reader, text))
+
+
+def _leaves(name: str) -> tuple[str, ...]:
+    """The component of a name, and the text itself where it has the form of a component."""
+    if _COMPONENT.fullmatch(name):
+        return (name, component(name))
+    return (component(name),)
+
+
+def _advice(reader: Reader, text: str) -> str:
+    room = _ROOMS.get(text.strip("/").split("/")[0])
+    if room is None or not reader.exists(room):
+        return "paths begin with 'species/NAME' or 'sources/NAME'"
+    names = [reader.attributes(f"{room}/{each}").get("name") for each in reader.children(room)]
+    return f"{room}: " + (", ".join(str(name) for name in names) or "none yet")
