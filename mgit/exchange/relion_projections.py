@@ -5,6 +5,7 @@ centres at `size // 2`; a table holds its rows as rlnTomoProjX, Y, Z and W.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from mgit.exchange.star import StarTable
 
 __all__ = [
     "PROJECTION_COLUMNS",
+    "ProjectionFrame",
     "check_agreement",
     "check_translation",
     "decode_projection",
@@ -27,6 +29,18 @@ ROTATION_TOLERANCE = 1e-4
 """Largest error of M M^T for matrices written with float32 digits, with room for rounding."""
 AGREEMENT_TOLERANCE = 1e-4
 """Largest difference between a matrix and the angles of the same row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionFrame:
+    """What turns matrices in pixels into angles and offsets: sizes of volume and images.
+
+    image_size_px is None where it is not known; then offsets cannot be told.
+    """
+
+    size_px: tuple[float, float, float]
+    image_size_px: tuple[int, int] | None
+    pixel_size_angstrom: float
 
 
 def projection_matrices(tilts: StarTable) -> np.ndarray:
@@ -88,13 +102,7 @@ def check_agreement(tilts: StarTable, arrays: Mapping[str, np.ndarray]) -> None:
         )
 
 
-def decode_projection(
-    matrices: np.ndarray,
-    *,
-    size_px: tuple[float, float, float],
-    image_size_px: tuple[int, int] | None,
-    pixel_size_angstrom: float,
-) -> dict[str, np.ndarray]:
+def decode_projection(matrices: np.ndarray, frame: ProjectionFrame) -> dict[str, np.ndarray]:
     """Canonical arrays of RELION 4 projection matrices `(tilts, 4, 4)`, in pixels.
 
     `P = T(shift) T(image centre) Rz Ry Rx T(-volume centre)`, centres at `size // 2`. The shift
@@ -104,21 +112,15 @@ def decode_projection(
     zero = np.zeros(matrices.shape[0])
     arrays = {"tilt_angle": 0.0 - y, "level_angle_y": zero, "level_angle_x": x}
     arrays["axis_angle"] = z
-    if image_size_px is not None:
-        centre = np.array([*(side // 2 for side in size_px), 1.0])
-        middle = np.array([side // 2 for side in image_size_px], dtype=np.float64)
-        shift = ((matrices @ centre)[:, :2] - middle) * pixel_size_angstrom
+    if frame.image_size_px is not None:
+        centre = np.array([*(side // 2 for side in frame.size_px), 1.0])
+        middle = np.array([side // 2 for side in frame.image_size_px], dtype=np.float64)
+        shift = ((matrices @ centre)[:, :2] - middle) * frame.pixel_size_angstrom
         arrays["axis_offset_x"], arrays["axis_offset_y"] = shift[:, 0].copy(), shift[:, 1].copy()
     return arrays
 
 
-def encode_projection(
-    arrays: Mapping[str, np.ndarray],
-    *,
-    size_px: tuple[float, float, float],
-    image_size_px: tuple[int, int] | None,
-    pixel_size_angstrom: float,
-) -> np.ndarray:
+def encode_projection(arrays: Mapping[str, np.ndarray], frame: ProjectionFrame) -> np.ndarray:
     """RELION 4 projection matrices `(tilts, 4, 4)`, the inverse of `decode_projection`.
 
     Without an image size the translation stays zero, as WarpTools writes it.
@@ -127,9 +129,11 @@ def encode_projection(
     matrices = np.zeros((rotations.shape[0], 4, 4))
     matrices[:, :3, :3] = rotations
     matrices[:, 3, 3] = 1.0
-    if image_size_px is not None:
-        centre = np.array([side // 2 for side in size_px], dtype=np.float64)
+    if frame.image_size_px is not None:
+        centre = np.array([side // 2 for side in frame.size_px], dtype=np.float64)
         matrices[:, :3, 3] = -(rotations @ centre)
         for axis, name in enumerate(("axis_offset_x", "axis_offset_y")):
-            matrices[:, axis, 3] += image_size_px[axis] // 2 + arrays[name] / pixel_size_angstrom
+            matrices[:, axis, 3] += (
+                frame.image_size_px[axis] // 2 + arrays[name] / frame.pixel_size_angstrom
+            )
     return matrices

@@ -20,6 +20,7 @@ from mgit.exchange.star import StarTable
 
 __all__ = [
     "DEFORMATION_COLUMN",
+    "MAGNIFICATION_COLUMNS",
     "TILT_FIELDS",
     "TiltField",
     "image_deformation",

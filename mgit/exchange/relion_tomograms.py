@@ -25,6 +25,7 @@ from mgit.errors import NotFound, Unsupported
 from mgit.exchange.records import Document, GridValues, RawFile, SeriesRecord, SourceRecord
 from mgit.exchange.relion_projections import (
     PROJECTION_COLUMNS,
+    ProjectionFrame,
     check_agreement,
     check_translation,
     decode_projection,
@@ -36,8 +37,11 @@ from mgit.exchange.star import StarDocument, StarTable, parse_star
 __all__ = [
     "Loader",
     "Volume",
+    "global_table",
     "read_tilt_series",
     "read_tomograms",
+    "series_attributes",
+    "series_table",
     "volumes_of",
 ]
 
@@ -79,7 +83,7 @@ def read_tomograms(
     Raises InvalidInput for malformed tables and Unsupported for terms that cannot be applied.
     """
     document = parse_star(content, name=path)
-    table = _global_table(document)
+    table = global_table(document)
     names = table.strings("rlnTomoName")
     _refuse_duplicates(table, names)
     sizes = image_sizes_px or {}
@@ -95,7 +99,7 @@ def read_tomograms(
                     raise
                 notes.append(f"series '{name}' was left out: its table '{tilt_path}' is missing")
                 continue
-            tilts = _series_table(parse_star(tilt_content, name=tilt_path), name)
+            tilts = series_table(parse_star(tilt_content, name=tilt_path), name)
             owned = (Document(role="relion_tilt_series", path=tilt_path, content=tilt_content),)
         else:
             tilts = document.table(name)
@@ -123,7 +127,7 @@ def read_tilt_series(
     documents: tuple[Document, ...] = (),
 ) -> tuple[SeriesRecord, list[str]]:
     """Read one tilt-series table together with its row of `data_global`; also returns notes."""
-    attributes, notes = _attributes(table, row)
+    attributes, notes = series_attributes(table, row)
     for column, neutral in REFUSED_TERMS.items():
         for place in (table, tilts):
             _refuse_term(place, column, neutral, name)
@@ -139,9 +143,11 @@ def read_tilt_series(
         check_translation(tilts, matrices, image_size_px)
         decoded = decode_projection(
             matrices,
-            size_px=size or (0.0, 0.0, 0.0),
-            image_size_px=image_size_px if size else None,
-            pixel_size_angstrom=pixel,
+            ProjectionFrame(
+                size_px=size or (0.0, 0.0, 0.0),
+                image_size_px=image_size_px if size else None,
+                pixel_size_angstrom=pixel,
+            ),
         )
         arrays.update({array: GridValues(values=values) for array, values in decoded.items()})
         if image_size_px is not None:
@@ -181,7 +187,8 @@ def volumes_of(source: SourceRecord) -> dict[str, Volume]:
     return volumes
 
 
-def _global_table(document: StarDocument) -> StarTable:
+def global_table(document: StarDocument) -> StarTable:
+    """The table with one row per tomogram. Raises InvalidInput when there is none."""
     if "global" in document:
         return document.table("global")
     for table in document.tables_with("rlnTomoName", "rlnTomoTiltSeriesStarFile"):
@@ -189,7 +196,8 @@ def _global_table(document: StarDocument) -> StarTable:
     return document.table("global")
 
 
-def _series_table(document: StarDocument, name: str) -> StarTable:
+def series_table(document: StarDocument, name: str) -> StarTable:
+    """The tilt table of a series: the block of its name, or the file's only block."""
     if name in document or len(document.tables) != 1:
         return document.table(name)
     return next(iter(document.tables.values()))
@@ -224,7 +232,8 @@ def _refuse_term(table: StarTable, column: str, neutral: float, name: str) -> No
         )
 
 
-def _attributes(table: StarTable, row: int) -> tuple[dict[str, Any], list[str]]:
+def series_attributes(table: StarTable, row: int) -> tuple[dict[str, Any], list[str]]:
+    """Canonical attributes of one row of the tomogram table, and notes for the user."""
     attributes: dict[str, Any] = {}
     notes = []
     for name, column in GLOBAL_NUMBERS.items():
