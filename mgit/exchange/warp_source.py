@@ -105,8 +105,8 @@ def with_settings(record: SeriesRecord, settings: WarpSettings) -> tuple[SeriesR
             attributes["eer_grouping"] = settings.eer_group_frames
         if settings.exposure_total is not None:
             notes.append(
-                f"the settings give {settings.exposure_total} e/A^2 per movie: the exposure per frame"
-                " follows from the number of frames once the movies are linked"
+                f"the settings give {settings.exposure_total} e/A^2 per movie: the exposure per"
+                " frame follows from the number of frames once the movies are linked"
             )
     raw = [file for file in record.raw if file.role not in ("gain", "defects")]
     if settings.gain_path:
