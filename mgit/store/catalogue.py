@@ -146,7 +146,8 @@ class Catalogue:
         """Make an index durable, then remove those it replaces."""
         self._files.make_directory(self.index_directory)
         name = BlobDigest.of(content).hex + INDEX_SUFFIX
-        self._files.write_new(self.index_path(name), [content])
+        # Replacing is right here: a damaged index of the same name must not stand in the way.
+        self._files.replace(self.index_path(name), content)
         for old in replaced:
             if old != name and self._files.exists(self.index_path(old)):
                 self._files.remove(self.index_path(old))

@@ -67,6 +67,7 @@ class ChunkWriter:
         self._taken: dict[bytes, tuple[SegmentBuilder, Location] | None] = {}
         self._builders: list[SegmentBuilder] = []
         self._names: list[SegmentId] = []  # of the builders that are finished
+        self._settling: list[Callable[[], None]] = []
         self._queue: deque[_Job] = deque()
         self._received_bytes = 0
         self._in_flight_bytes = 0
@@ -131,10 +132,12 @@ class ChunkWriter:
         self._require_open()
         while self._queue:
             self._collect()
-        self._stop_pool()
         if self._builders:
             self._finish_last()
+            for settled in self._settling:
+                settled()
             self._publish()
+        self._stop_pool()
         self._open = False
 
     def abort(self) -> None:
@@ -227,7 +230,8 @@ class ChunkWriter:
 
     def _finish_last(self) -> None:
         self._names.append(self._builders[-1].finish())
-        self._builders[-1].settle()
+        # Waiting for the disk happens beside the compression of what follows.
+        self._settling.append(self.start(self._builders[-1].settle, self._builders[-1].end))
 
     def _publish(self) -> None:
         tables: dict[SegmentId, Sequence[Location]] = {}
