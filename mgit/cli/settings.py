@@ -14,7 +14,7 @@ __all__ = ["KNOWN", "check_name", "local_path", "read_settings", "write_settings
 KNOWN = {
     "user.name": "name of the author in every commit",
     "user.email": "address of the author in every commit",
-    "user.signing_key": "path of the SSH key that signs commits and tags",
+    "user.signingkey": "path of the SSH key that signs commits and tags",
 }
 
 
