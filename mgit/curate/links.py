@@ -39,7 +39,9 @@ class RawLinks:
     def link(self, source: str, directory: Path) -> None:
         """Remember where a source's raw data lie. Raises InvalidInput if that is no directory."""
         if not directory.is_dir():
-            raise InvalidInput("not a directory", file=directory, hint="name the directory of the raw files")
+            raise InvalidInput(
+                "not a directory", file=directory, hint="name the directory of the raw files"
+            )
         links = self.all()
         links[source] = str(directory.resolve())
         self._files.make_directory(str(self._path.parent))
@@ -51,16 +53,18 @@ class RawLinks:
         if links.pop(source, None) is not None:
             self._files.replace(str(self._path), canonical_bytes(links))
 
-    def locate(self, source: str, relative: str) -> Path | None:
-        """The raw file a document names, below the linked directory, or None.
+    def locate(self, source: str, relative: str, *, directory: Path | None = None) -> Path | None:
+        """The raw file a document names, below the linked (or the given) directory, or None.
 
         Documents name files relative to a project that may have moved, so after the path itself its
         trailing parts are tried, longest first; the first that exists wins.
         """
-        directory = self.directory(source)
+        directory = directory or self.directory(source)
         if directory is None:
             return None
-        parts = [part for part in Path(relative.split("@", 1)[-1]).parts if part not in ("/", "..", ".")]
+        parts = [
+            part for part in Path(relative.split("@", 1)[-1]).parts if part not in ("/", "..", ".")
+        ]
         for first in range(len(parts)):
             candidate = directory.joinpath(*parts[first:])
             if candidate.is_file():

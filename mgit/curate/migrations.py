@@ -50,7 +50,9 @@ LENGTH_ARRAYS = frozenset(
 DEFOCUS_ARRAYS = frozenset({"defocus", "defocus_delta", "defocus_field", "doming"})
 """Arrays in angstrom of defocus, fitted against spatial frequencies in pixels."""
 
-MIRRORED_SIGNS = frozenset({"tilt_angle", "level_angle_x", "level_angle_y", "stage_angle_x", "stage_angle_y"})
+MIRRORED_SIGNS = frozenset(
+    {"tilt_angle", "level_angle_x", "level_angle_y", "stage_angle_x", "stage_angle_y"}
+)
 """Rotations about x and y: they change sign under a mirror along z."""
 
 PIXEL_SPACE_ARRAYS = frozenset({"image_deformation", "motion_polynomial"})
@@ -115,4 +117,6 @@ def mirror_map(volume: np.ndarray) -> np.ndarray:
     For even n voxel 0 has no partner inside the box and keeps its value's periodic image.
     """
     flipped = volume[::-1]
-    return np.ascontiguousarray(np.roll(flipped, 1, axis=0) if volume.shape[0] % 2 == 0 else flipped)
+    return np.ascontiguousarray(
+        np.roll(flipped, 1, axis=0) if volume.shape[0] % 2 == 0 else flipped
+    )

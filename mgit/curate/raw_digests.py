@@ -60,7 +60,9 @@ class DigestCache:
             return None
         full = entry.get("full")
         return FileDigest(
-            size_bytes=int(entry["size"]), quick=str(entry["quick"]), full=str(full) if full else None
+            size_bytes=int(entry["size"]),
+            quick=str(entry["quick"]),
+            full=str(full) if full else None,
         )
 
     def remember(self, path: Path, digest: FileDigest) -> None:
@@ -105,18 +107,26 @@ def digest_file(
                     hasher.update(block)
                     advance(len(block))
                 full = str(hasher.finish())
-            quick = full if small and full is not None else _quick_digest(stream, before.st_size, advance)
+            quick = (
+                full
+                if small and full is not None
+                else _quick_digest(stream, before.st_size, advance)
+            )
             after = os.fstat(stream.fileno())
     except FileNotFoundError as error:
         raise NotFound(
             "raw file is missing", file=path, hint="link the source to the directory that holds it"
         ) from error
     if _stamp(before) != _stamp(after):
-        raise InvalidInput("raw file changed while it was read", file=path, hint="repeat when it is at rest")
+        raise InvalidInput(
+            "raw file changed while it was read", file=path, hint="repeat when it is at rest"
+        )
     return FileDigest(size_bytes=before.st_size, quick=quick, full=full)
 
 
-def _quick_digest(stream: "os.PathLike[str] | object", size_bytes: int, advance: Callable[[int], None]) -> str:
+def _quick_digest(
+    stream: "os.PathLike[str] | object", size_bytes: int, advance: Callable[[int], None]
+) -> str:
     import io
 
     import blake3
@@ -125,7 +135,11 @@ def _quick_digest(stream: "os.PathLike[str] | object", size_bytes: int, advance:
     hasher = blake3.blake3(derive_key_context="mgit quick v1")
     hasher.update(size_bytes.to_bytes(8, "little"))
     last_start = max(0, size_bytes - MEBIBYTE)
-    starts = [0, *(index * last_start // (SAMPLED_BLOCKS + 1) for index in range(1, SAMPLED_BLOCKS + 1)), last_start]
+    starts = [
+        0,
+        *(index * last_start // (SAMPLED_BLOCKS + 1) for index in range(1, SAMPLED_BLOCKS + 1)),
+        last_start,
+    ]
     for start in starts:
         stream.seek(start)
         block = stream.read(MEBIBYTE)
@@ -159,7 +173,8 @@ def digest_files(
     try:
         with ThreadPoolExecutor(max_workers=threads) as pool:
             running = {
-                pool.submit(digest_file, path, complete=complete, advance=advance): path for path in pending
+                pool.submit(digest_file, path, complete=complete, advance=advance): path
+                for path in pending
             }
             for done in as_completed(running):
                 path = running[done]

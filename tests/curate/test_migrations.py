@@ -57,7 +57,9 @@ def test_mirrored_geometry_keeps_projections_and_inverts_depth(stage_angles, par
     angles = np.array([[particle_angles]])
     point = np.array([3.0, -7.0, 11.0])
     landed = stage(arrays, 0) @ orientation(angles[0, 0]) @ point
-    landed_mirrored = stage(mirrored, 0) @ orientation(mirror_angles(angles)[0, 0]) @ (point * [1, 1, -1])
+    landed_mirrored = (
+        stage(mirrored, 0) @ orientation(mirror_angles(angles)[0, 0]) @ (point * [1, 1, -1])
+    )
     np.testing.assert_allclose(landed_mirrored, landed * [1, 1, -1], atol=1e-9)
 
 
@@ -96,7 +98,11 @@ def test_defocus_follows_the_pixel_size_so_that_thon_rings_stay(scale, cycles_pe
 
 
 def test_lengths_scale_and_angles_do_not():
-    arrays = {"axis_offset_x": np.ones(3), "tilt_angle": np.ones(3), "motion_pyramid_x_0": np.ones((1, 2, 2))}
+    arrays = {
+        "axis_offset_x": np.ones(3),
+        "tilt_angle": np.ones(3),
+        "motion_pyramid_x_0": np.ones((1, 2, 2)),
+    }
     changed = scale_item_arrays(arrays, scale=1.04)
     assert set(changed) == {"axis_offset_x", "motion_pyramid_x_0"}
     np.testing.assert_allclose(changed["axis_offset_x"], 1.04)

@@ -1,0 +1,103 @@
+"""What an item's import said, derived again from the documents that were kept whole.
+
+Export needs it to leave unchanged fields alone, and an update needs it to tell what was refined here
+from what still is as it came (docs/decisions/004). A series without a document that this version
+reads has no base: then nothing counts as unchanged.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from mgit.errors import NotFound
+from mgit.exchange.records import SeriesRecord
+from mgit.state.documents import StoredDocument, read_documents
+from mgit.state.protocol import Reader
+from mgit.state.series import Item
+
+__all__ = ["document_loader", "imported_records"]
+
+WARP_TILT_SERIES = "warp_tilt_series_xml"
+WARP_SETTINGS = "warp_settings"
+WARP_MOVIE = "warp_movie_xml"
+RELION_TOMOGRAMS = "relion_tomograms"
+
+
+def imported_records(
+    reader: Reader, source_path: str, items: Iterable[Item]
+) -> dict[str, SeriesRecord]:
+    """The records of items by name as their documents say them; items without one are left out."""
+    chosen = list(items)
+    own = {item.name: read_documents(reader, item.path) for item in chosen}
+    records = {}
+    for item in chosen:
+        record = _own_record(own[item.name])
+        if record is not None:
+            records[item.name] = record
+    shared = read_documents(reader, source_path)
+    rest = [item for item in chosen if item.name not in records]
+    for document in shared:
+        if document.role == WARP_SETTINGS and records:
+            records = _under_settings(records, document)
+        elif document.role == RELION_TOMOGRAMS and rest:
+            records.update(_relion_records(document, rest, own))
+    return records
+
+
+def _under_settings(
+    records: Mapping[str, SeriesRecord], document: StoredDocument
+) -> dict[str, SeriesRecord]:
+    from mgit.exchange.warp_settings import read_settings
+    from mgit.exchange.warp_source import with_settings
+
+    settings = read_settings(document.content(), document.path)
+    return {name: with_settings(record, settings)[0] for name, record in records.items()}
+
+
+def _own_record(documents: tuple[StoredDocument, ...]) -> SeriesRecord | None:
+    for document in documents:
+        if document.role == WARP_TILT_SERIES:
+            from mgit.exchange.warp_tilt_series import read_tilt_series
+
+            return read_tilt_series(document.content(), document.path)
+        if document.role == WARP_MOVIE:
+            from mgit.exchange.warp_movie import read_movie
+
+            return read_movie(document.content(), document.path)
+    return None
+
+
+def document_loader(*groups: tuple[StoredDocument, ...]) -> "_StoredFiles":
+    """`load(path)` over stored documents, as the readers of document sets want it."""
+    return _StoredFiles({each.path: each for group in groups for each in group})
+
+
+class _StoredFiles:
+    """Callable that gives the bytes of a stored document by the path that the project writes."""
+
+    __slots__ = ("_documents",)
+
+    def __init__(self, documents: dict[str, StoredDocument]) -> None:
+        self._documents = documents
+
+    def __call__(self, path: str) -> bytes:
+        if path not in self._documents:
+            raise NotFound("the document is not kept in this population", file=path)
+        return self._documents[path].content()
+
+
+def _relion_records(
+    tomograms: StoredDocument,
+    items: list[Item],
+    own: Mapping[str, tuple[StoredDocument, ...]],
+) -> dict[str, SeriesRecord]:
+    from mgit.exchange.relion_tomograms import read_tomograms
+
+    sizes = {item.name: item.attributes.get("image_size_px") for item in items}
+    record = read_tomograms(
+        tomograms.content(),
+        path=tomograms.path,
+        load=document_loader(*(own[item.name] for item in items)),
+        image_sizes_px={name: (size[0], size[1]) for name, size in sizes.items() if size},
+        missing="skip",
+    )
+    wanted = {item.name for item in items}
+    return {series.name: series for series in record.series if series.name in wanted}
