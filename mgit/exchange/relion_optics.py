@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from mgit.exchange.records import ColumnValues
 from mgit.exchange.star import StarDocument, StarTable
 
 __all__ = ["OpticsGroups", "read_optics"]
@@ -62,6 +61,14 @@ class OpticsGroups:
             self.per_row(column) for column in ("rlnDetectorPixelSize", "rlnMagnification")
         )
         if detector is not None and magnification is not None:
+            wrong = np.flatnonzero(~((detector > 0) & (magnification > 0)))
+            if wrong.size:
+                raise self.rows.invalid(
+                    "the magnification or the detector's pixel size is not positive",
+                    column="rlnMagnification",
+                    row=int(wrong[0]),
+                    hint="correct the row, or add rlnImagePixelSize",
+                )
             return np.asarray(detector * MICROMETRE_IN_ANGSTROM / magnification)
         return self.per_row("rlnPixelSize")
 
@@ -146,8 +153,3 @@ def _check_terms(table: StarTable, row: int, column: str, terms: np.ndarray, lim
             row=row,
             hint="refine aberrations of lower order before the import",
         )
-
-
-def column_or_none(table: StarTable, column: str) -> ColumnValues | None:
-    """Values of a column, or None when the table lacks it."""
-    return table.values(column) if column in table else None

@@ -45,8 +45,11 @@ __all__ = [
     "ORIGIN_PIXEL_COLUMNS",
     "SUBTOMOGRAM_COLUMNS",
     "ParticleFrame",
+    "Volumes",
+    "item_names",
     "particle_block",
     "particle_frame",
+    "place",
     "read_particles",
     "read_trajectories",
 ]
@@ -100,7 +103,7 @@ def read_particles(
     document = parse_star(content, name=path)
     table = particle_block(document)
     optics = read_optics(document, table)
-    items = _item_names(table)
+    items = item_names(table)
     frame = particle_frame(
         table, optics, items, volumes or {}, pixel_size=coordinate_pixel_size_angstrom
     )
@@ -227,7 +230,8 @@ def _stack(table: StarTable, columns: Sequence[str]) -> np.ndarray:
     return values
 
 
-def _item_names(table: StarTable) -> tuple[str, ...]:
+def item_names(table: StarTable) -> tuple[str, ...]:
+    """The series of every row: rlnTomoName, rlnMicrographName, or the stack in rlnImageName."""
     for column in ("rlnTomoName", "rlnMicrographName"):
         if column in table:
             return table.strings(column)

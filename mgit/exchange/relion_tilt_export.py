@@ -125,7 +125,8 @@ class _Report:
 
     def add(self, table: StarTable, column: str, verdict: Verdict, count: int) -> None:
         if count:
-            name = f"data_{table.block}/_{column}"
+            mark = "" if column.startswith("(") else "_"
+            name = f"data_{table.block}/{mark}{column}"
             entry = FieldReport(document=self._path, field=name, verdict=verdict, count=count)
             self.entries.append(entry)
 
