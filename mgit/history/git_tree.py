@@ -47,7 +47,7 @@ def parse_tree(raw: bytes, tree: str) -> dict[str, Entry]:
             raise Corrupt(
                 f"a Git tree holds a name that is not allowed: {fault}", tree=tree, name=text
             )
-        key = _sort_key(name, mode == _TREE_MODE)
+        key = _sort_key(name, is_tree=mode == _TREE_MODE)
         if key <= last or text in entries:
             raise Corrupt("a Git tree is not sorted or holds a name twice", tree=tree, name=text)
         entries[text] = Entry(mode == _TREE_MODE, raw[end + 1 : stop].hex())
@@ -64,7 +64,7 @@ def parse_tree(raw: bytes, tree: str) -> dict[str, Entry]:
 def format_tree(entries: Mapping[str, Entry]) -> bytes:
     """The content of a Git tree object. The names are taken as valid (mgit.history.paths)."""
     ordered = sorted(
-        (_sort_key(name.encode(), entry.is_tree), name.encode(), entry)
+        (_sort_key(name.encode(), is_tree=entry.is_tree), name.encode(), entry)
         for name, entry in entries.items()
     )
     return b"".join(
@@ -74,6 +74,6 @@ def format_tree(entries: Mapping[str, Entry]) -> bytes:
     )
 
 
-def _sort_key(name: bytes, is_tree: bool) -> bytes:  # noqa: FBT001  # a property of the entry
+def _sort_key(name: bytes, *, is_tree: bool) -> bytes:
     # Git compares a directory's name as if it ended in '/'.
     return name + b"/" if is_tree else name

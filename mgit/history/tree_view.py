@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from mgit.store.arrays import ArrayManifest
     from mgit.store.chunks import ChunkStore
 
-__all__ = ["Directory", "Node", "StoredArray", "TreeCache", "TreeView", "group_metadata"]
+__all__ = [
+    "Directory",
+    "Node",
+    "StoredArray",
+    "TreeCache",
+    "TreeView",
+    "format_metadata",
+    "group_metadata",
+    "is_directory",
+    "parse_metadata",
+]
 
 METADATA_BYTES_MAX = 16 * 1024 * 1024
 """Largest zarr.json that is parsed (docs/format/graph.md, section 4)."""

@@ -47,7 +47,7 @@ def zarr_store(snapshot: Snapshot) -> "SnapshotStore":
 
 
 class SnapshotStore(Store):
-    """Zarr's store interface over a snapshot. Every read checks what it returns or raises Corrupt."""
+    """Zarr's store interface over a snapshot. A read checks what it returns or raises Corrupt."""
 
     supports_writes = False
     supports_deletes = False
@@ -72,7 +72,7 @@ class SnapshotStore(Store):
     def __repr__(self) -> str:
         return f"SnapshotStore('{self}')"
 
-    def with_read_only(self, read_only: bool = False) -> "SnapshotStore":  # noqa: FBT001, FBT002
+    def with_read_only(self, read_only: "bool" = False) -> "SnapshotStore":  # noqa: FBT001, FBT002
         """A store over the same tree. Raises ValueError unless `read_only`: commits are final."""
         if not read_only:
             raise ValueError("a commit's tree cannot be written through Zarr")
