@@ -4,6 +4,7 @@ import os
 
 from mgit.cli.console import Console
 from mgit.cli.exit_codes import ExitCode
+from mgit.errors import Refused
 
 TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up path.
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     control = os.path.join(directory, ".mgit")
     document = {"directory": directory, "name": name, "created": not arguments.dry_run}
     if arguments.dry_run:
+        if os.path.isdir(control):
+            raise Refused("the directory holds a repository already", directory=directory)
         console.out(f"would create the empty population '{name}' in {control}")
         console.json(document)
         return ExitCode.OK
