@@ -25,9 +25,15 @@ class ArrayHandle(Protocol):
     """One array of a tree, not yet read."""
 
     @property
-    def dtype(self) -> np.dtype: ...
+    def dtype(self) -> np.dtype:
+        """Type of the elements, little-endian where it has an order."""
+        ...
+
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Extent along each axis."""
+        ...
+
     @property
     def attributes(self) -> Attributes:
         """The array's own attributes, without the store's bookkeeping."""
