@@ -59,7 +59,11 @@ def write_array(
     digest = writer.start(lambda: content_digest(values), values.nbytes)
     keys: list[str] = []
     itemsize = 4 if dtype == np.complex64 else dtype.itemsize
-    chunks = writer.put_all(_stored_blocks(values, dtype, chunk_shape, keys), itemsize)
+    blocks = _stored_blocks(values, dtype, chunk_shape, keys)
+    if math.prod(grid_of(values.shape, chunk_shape)) == 1:
+        chunks = [writer.put(block, itemsize) for block in blocks]  # waits for no thread
+    else:
+        chunks = writer.put_all(blocks, itemsize)
     return format_manifest(
         dtype=dtype,
         shape=values.shape,

@@ -105,12 +105,11 @@ class SegmentFile:
 class SegmentBuilder:
     """A segment under a temporary name. Life: append..., finish, settle, place; or discard."""
 
-    __slots__ = ("_buffer", "_buffered", "_temporary", "end", "locations")
+    __slots__ = ("_buffer", "_temporary", "end", "locations")
 
     def __init__(self, files: Files, directory: str) -> None:
         self._temporary = files.temporary(directory)
-        self._buffer: list[Buffer] = [SEGMENT_MAGIC]
-        self._buffered = HEADER_LENGTH
+        self._buffer = bytearray(SEGMENT_MAGIC)
         self.end = HEADER_LENGTH
         self.locations: list[Location] = []
 
@@ -133,8 +132,8 @@ class SegmentBuilder:
     def flush(self) -> None:
         """Hand everything appended so far to the file."""
         if self._buffer:
-            self._temporary.write(b"".join(self._buffer))
-            self._buffer, self._buffered = [], 0
+            self._temporary.write(self._buffer)
+            self._buffer = bytearray()
 
     def settle(self) -> None:
         """Make the finished segment durable under its temporary name and close it."""
@@ -154,12 +153,10 @@ class SegmentBuilder:
         return SegmentFile(self._temporary.path).chunk(place)
 
     def _add(self, data: "Buffer") -> None:
-        length = len(memoryview(data))
-        if length >= DIRECT_BYTES:
+        if len(memoryview(data)) >= DIRECT_BYTES:
             self.flush()
             self._temporary.write(data)
             return
-        self._buffer.append(data)
-        self._buffered += length
-        if self._buffered >= BUFFERED_BYTES:
+        self._buffer += data  # a copy: the caller may change its buffer after the call
+        if len(self._buffer) >= BUFFERED_BYTES:
             self.flush()

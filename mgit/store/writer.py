@@ -13,7 +13,7 @@ from mgit.store.segment import SEGMENT_TARGET_BYTES, Location
 from mgit.store.segment_file import SegmentBuilder
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor
     from types import TracebackType
     from typing import Self
 
@@ -23,6 +23,7 @@ __all__ = ["ChunkWriter"]
 
 ITEMSIZE_MAX = 255
 PARALLEL_FROM_BYTES = 1 << 20  # threads cost about a millisecond to start
+PARALLEL_CHUNK_BYTES = 64 << 10  # handing over a smaller chunk costs more than encoding it
 IN_FLIGHT_BYTES_MAX = 32 << 20
 
 Result = TypeVar("Result")
@@ -31,14 +32,14 @@ Result = TypeVar("Result")
 class _Job:
     """One chunk on its way: hashed and encoded by a thread, appended by the writer in order."""
 
-    __slots__ = ("chunk", "claimed", "future", "itemsize", "length")
+    __slots__ = ("chunk", "claimed", "itemsize", "length", "outcome")
 
     def __init__(self, chunk: ChunkId | None, length: int, itemsize: int) -> None:
         self.chunk = chunk
         self.claimed = chunk is not None
         self.length = length
         self.itemsize = itemsize
-        self.future: Future[tuple[ChunkId, _Encoded | None]] | None = None
+        self.outcome: Callable[[], tuple[ChunkId, _Encoded | None]] | None = None
 
 
 class _Encoded:
@@ -88,8 +89,11 @@ class ChunkWriter:
         if chunk.raw in self._taken or self._catalogue.knows(chunk.raw):
             return chunk
         self._taken[chunk.raw] = None
-        parallel = self._goes_parallel(len(view))
-        owned = view if isinstance(data, bytes) or not parallel else memoryview(bytes(view))
+        self._received_bytes += len(view)
+        owned = view
+        if self._queue or self._goes_parallel(len(view)):
+            # The record is written after the caller has its buffer back.
+            owned = memoryview(data if isinstance(data, bytes) else bytes(view))
         self._start_job(_Job(chunk, len(view), itemsize), owned)
         return chunk
 
@@ -103,7 +107,7 @@ class ChunkWriter:
         for piece in pieces:
             view = _checked(piece, itemsize)
             job = _Job(None, len(view), itemsize)
-            self._goes_parallel(len(view))
+            self._received_bytes += len(view)
             self._start_job(job, view)
             jobs.append(job)
         while jobs and jobs[-1].chunk is None:
@@ -174,14 +178,22 @@ class ChunkWriter:
             raise InvalidState("the chunk writer is sealed or aborted", hint="begin another one")
 
     def _goes_parallel(self, length: int) -> bool:
-        self._received_bytes += length
-        return self._threads > 1 and self._received_bytes >= PARALLEL_FROM_BYTES
+        return (
+            self._threads > 1
+            and length >= PARALLEL_CHUNK_BYTES
+            and self._received_bytes >= PARALLEL_FROM_BYTES
+        )
 
     def _start_job(self, job: _Job, view: memoryview) -> None:
-        if self._threads < 2 or self._received_bytes < PARALLEL_FROM_BYTES:
-            self._append(job, *self._prepare(job.chunk, view, job.itemsize))
-            return
-        job.future = self._executor().submit(self._prepare, job.chunk, view, job.itemsize)
+        if self._goes_parallel(job.length):
+            task = self._executor().submit(self._prepare, job.chunk, view, job.itemsize)
+            job.outcome = task.result
+        else:
+            prepared = self._prepare(job.chunk, view, job.itemsize)
+            if not self._queue:
+                self._append(job, *prepared)
+                return
+            job.outcome = lambda: prepared  # records lie in the order of the puts
         self._queue.append(job)
         self._in_flight_bytes += job.length
         while self._in_flight_bytes > IN_FLIGHT_BYTES_MAX:
@@ -199,9 +211,9 @@ class ChunkWriter:
     def _collect(self) -> None:
         job = self._queue.popleft()
         self._in_flight_bytes -= job.length
-        if job.future is not None:
-            future, job.future = job.future, None  # lets go of the encoded bytes
-            self._append(job, *future.result())
+        if job.outcome is not None:
+            outcome, job.outcome = job.outcome, None  # lets go of the encoded bytes
+            self._append(job, *outcome())
 
     def _append(self, job: _Job, chunk: ChunkId, encoded: _Encoded | None) -> None:
         job.chunk = chunk

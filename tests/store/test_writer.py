@@ -46,14 +46,17 @@ def test_any_contiguous_buffer_is_taken(root):
     assert store.get(empty) == b""
 
 
-def test_a_buffer_may_be_changed_after_put(root):
-    store = ChunkStore(root, Files())
-    buffer = bytearray(RANDOM.bytes(1 << 20))
+@pytest.mark.parametrize("size", [10, 1000, 100_000, 1 << 20])
+@pytest.mark.parametrize("codec", ["zstd", "raw"])
+def test_a_buffer_may_be_changed_after_put(root, size, codec):
+    store = ChunkStore(root, Files(), codec=codec)
+    buffer = bytearray(RANDOM.bytes(size))
     with store.writer() as writer:
         names = []
         for number in range(6):
             buffer[0] = number
             names.append(writer.put(buffer, 1))
+            buffer[0] = 99
     assert [store.get(name)[0] for name in names] == list(range(6))
 
 
