@@ -21,6 +21,9 @@ DESCRIPTION = """Read and set who the author of commits is.
   mgit config --global NAME VALUE set one for every repository of this user
   mgit config --unset NAME        remove one
 
+MGIT_AUTHOR_NAME, MGIT_AUTHOR_EMAIL and MGIT_AUTHOR_DATE ('<seconds> <+hhmm>') in the environment
+go before any setting.
+
 Settings: """ + "; ".join(f"{name}, {text}" for name, text in KNOWN.items())
 
 

@@ -73,17 +73,16 @@ def _unknown(prefix: str, name: str, verbs: "Sequence[Verb]") -> int:
 def _run(
     verb: Verb, names: "Sequence[str]", rest: "Sequence[str]", given: "argparse.Namespace"
 ) -> int:
-    module = _load(verb)
-    parsed = command_line.verb_parser(names, module).parse_args(rest)
-    for name, default in command_line.GLOBAL_DEFAULTS.items():
-        if not hasattr(parsed, name):
-            setattr(parsed, name, getattr(given, name, default))
-    console = _console(parsed)
+    asked = _with_defaults(given, given)
+    console = _console(asked)
     try:
-        code = int(module.run(parsed, console))
+        module = _load(verb)
+        asked = _with_defaults(command_line.verb_parser(names, module).parse_args(rest), given)
+        console = _console(asked)
+        code = int(module.run(asked, console))
         sys.stdout.flush()
     except MgitError as error:
-        if parsed.debug:
+        if asked.debug:
             _print_traceback()
         console.error(error)
         code = exit_code_of(error)
@@ -99,6 +98,16 @@ def _run(
         console.bug(error)
         code = ExitCode.BUG
     return code
+
+
+def _with_defaults(
+    parsed: "argparse.Namespace", given: "argparse.Namespace"
+) -> "argparse.Namespace":
+    """Complete what stands after the verb by what stands before it, then by the defaults."""
+    for name, default in command_line.GLOBAL_DEFAULTS.items():
+        if not hasattr(parsed, name):
+            setattr(parsed, name, getattr(given, name, default))
+    return parsed
 
 
 def _load(verb: Verb) -> "ModuleType":

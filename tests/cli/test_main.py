@@ -149,6 +149,13 @@ def test_an_unexpected_exception_is_called_a_bug(verb, capsys):
     assert "Traceback" in text
 
 
+def test_a_verb_that_cannot_be_loaded_is_a_bug(monkeypatch, capsys):
+    broken = Verb("probe", "probe", module="mgit.cli.no_such_module")
+    monkeypatch.setattr(entry, "VERBS", (broken,))
+    assert entry.main(["--json", "probe"]) == 70
+    assert json.loads(capsys.readouterr().out)["error"]["kind"] == "bug"
+
+
 def test_an_interrupt_exits_130(verb, capsys):
     def fail(arguments, console):
         raise KeyboardInterrupt
