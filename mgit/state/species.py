@@ -120,12 +120,13 @@ def write_species(
     half_maps, reference, mask: `(z, y, x)` float32, equal cubes.
 
     Raises InvalidState, before anything is written, if a part breaks the schema, another name has
-    the same path, or half-maps and reference are both missing.
+    the same path, or half-maps and reference are both missing although the attributes do not say
+    `needs_reconstruction`.
     """
     path = species_path(name)
     maps = _given_maps(half_maps, reference, mask)
     validate_species(maps, owner=name)
-    if half_maps is None and reference is None:
+    if half_maps is None and reference is None and not attributes.get("needs_reconstruction"):
         raise InvalidState(
             "a species has neither half-maps nor a reference",
             species=name,
