@@ -54,7 +54,7 @@ def write_array(
     Raises InvalidState for another dtype, non-canonical attributes or an array beyond the caps.
     """
     values = np.asanyarray(values)
-    dtype = canonical_dtype(values.dtype)
+    dtype = _canonical_dtype(values.dtype)
     chunk_shape = chunk_shape_of(values.shape, dtype, layout)
     digest = writer.start(lambda: content_digest(values), values.nbytes)
     keys: list[str] = []
@@ -79,7 +79,7 @@ def content_digest(values: np.ndarray) -> ContentDigest:
 
     Header record: {"dtype": "<f8", "shape": [...]} in canonical bytes, then one zero byte.
     """
-    dtype = canonical_dtype(values.dtype)
+    dtype = _canonical_dtype(values.dtype)
     hasher = Hasher(ContentDigest)
     hasher.update(canonical_bytes({"dtype": dtype.str, "shape": list(values.shape)}))
     hasher.update(b"\0")
@@ -110,7 +110,7 @@ def read_rows(
     return _read(get, manifest, start, stop, threads)
 
 
-def canonical_dtype(dtype: np.dtype) -> np.dtype:
+def _canonical_dtype(dtype: np.dtype) -> np.dtype:
     """The little-endian dtype of an array's stored form. Raises InvalidState if it has none."""
     little = dtype.newbyteorder("<")
     if little.str not in ARRAY_TYPES:
