@@ -16,7 +16,9 @@ __all__ = [
     "concatenate_particles",
     "empty_particles",
     "id_order",
+    "id_words",
     "rows_in_source_order",
+    "take_rows",
 ]
 
 Column = np.ndarray | StringColumn
@@ -191,7 +193,14 @@ def build_particles(
     rows = np.arange(count) if source_rows is None else np.asarray(source_rows, dtype=np.int64)
     if ids is None:
         ids = _ids_of_rows(table, rows)
-    order = id_order(np.ascontiguousarray(ids))
+    lengths = {"source_row": rows, "angles": angles, "half_set": half_sets, "item": item_ids}
+    for name, values in {**lengths, "trajectory": trajectories}.items():
+        if values is not None and len(values) != count:
+            raise InvalidState(f"a column has {len(values)} rows instead of {count}", column=name)
+    if not np.isin(half_sets, (1, 2)).all():  # before the cast, which would wrap 257 to 1
+        raise InvalidState("a half-set is neither 1 nor 2", column="half_set")
+    _check_form("id", ids, np.uint8, (count, IDENTITY_BYTES))
+    order = id_order(ids)
     strings = {name: _as_column(each) for name, each in (passthrough or {}).items()}
     codes = np.zeros(count, np.uint32)
     return ParticleColumns(

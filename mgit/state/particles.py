@@ -9,7 +9,9 @@ from mgit.state.particle_columns import (
     concatenate_particles,
     empty_particles,
     id_order,
+    id_words,
     rows_in_source_order,
+    take_rows,
 )
 from mgit.state.particle_table import StoredParticles, read_particles, write_particles
 
@@ -23,10 +25,12 @@ __all__ = [
     "empty_particles",
     "half_set_overlaps",
     "id_order",
+    "id_words",
     "match_rows",
     "new_split",
     "read_particles",
     "rows_in_source_order",
+    "take_rows",
     "update_particles",
     "write_particles",
 ]

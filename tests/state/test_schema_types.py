@@ -12,9 +12,11 @@ def test_a_plain_name_matches_itself_only():
 
 def test_a_numbered_name_matches_canonical_numbers_only():
     numbered = schema("motion_pyramid_x_<j>")
-    assert [n for n in ("0", "7", "12", "01", "-1", "", "x", "1.0") if numbered.matches(
-        f"motion_pyramid_x_{n}"
-    )] == ["0", "7", "12"]
+    assert [
+        n
+        for n in ("0", "7", "12", "01", "-1", "", "x", "1.0")
+        if numbered.matches(f"motion_pyramid_x_{n}")
+    ] == ["0", "7", "12"]
     assert not numbered.matches("motion_pyramid_x_<j>")
 
 

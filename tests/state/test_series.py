@@ -136,9 +136,7 @@ def test_arrays_are_replaced_added_and_removed_one_by_one(tree, item_path):
 
 def test_an_update_that_would_break_the_item_changes_nothing(tree, item_path):
     with pytest.raises(InvalidState, match="tilts"):
-        update_item_arrays(
-            tree, item_path, {"tilt_angle": (np.ones(9), {}), "image_warp_x": None}
-        )
+        update_item_arrays(tree, item_path, {"tilt_angle": (np.ones(9), {}), "image_warp_x": None})
     item = read_item(tree, item_path)
     assert item.array("tilt_angle").shape == (TILTS,)
     assert "image_warp_x" in item.array_names()

@@ -6,8 +6,6 @@ from mgit.state.source import count_items, items, read_source, update_source, wr
 
 from .conftest import Foreign
 
-PATH = "sources/grid-"
-
 
 @pytest.fixture
 def path(tree):
