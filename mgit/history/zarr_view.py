@@ -145,7 +145,7 @@ class SnapshotStore(Store):
     def _locate(self, key: str) -> tuple[str | None, str]:
         """The node that a key belongs to (None if there is none) and the rest of the key."""
         directory, _, name = key.rpartition("/")
-        if name == METADATA:
+        if name == METADATA and not key.startswith("/"):
             return (directory if self._is_node(directory) else None), METADATA
         parts = key.split("/")
         for position, part in enumerate(parts):

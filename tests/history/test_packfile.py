@@ -105,7 +105,7 @@ def read_or_none(stem, name):
 
 
 def test_a_flipped_byte_never_gives_another_object_of_the_same_name(tmp_path):
-    """Either the read fails, or the SHA-1 tells, or the byte did not matter; `check` always tells."""
+    """The read fails, or the SHA-1 tells, or the byte did not matter; `check` always tells."""
     content = b"content of an object " * 3
     stem = put(tmp_path, [("blob", content)])
     whole = stem.with_suffix(".pack").read_bytes()
