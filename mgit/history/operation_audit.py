@@ -88,16 +88,16 @@ def audit(log: OperationLog, refs: RefStore) -> list[Finding]:
     """
     replay = _Replay()
     entries = _readable(log, replay)
-    following = [*entries[1:], None]
-    for (name, entry), after in zip(entries, following, strict=True):
+    following = [entry for _, entry in entries[1:]]
+    for number, (_, entry) in enumerate(entries):
+        after = following[number] if number < len(following) else None
         if entry is None:
             replay.lose()
-        elif after is not None:
-            if after[1] is None or after[1].previous_applied:
+        elif number < len(following):
+            if after is None or after.previous_applied:
                 replay.follow(entry)
         elif log.took_effect(entry):
             _follow_last(log, entry, replay)
-        del name
     _check_confirmed(log, entries, replay)
     replay.compare(refs)
     return replay.findings
@@ -131,7 +131,7 @@ def _readable(log: OperationLog, replay: _Replay) -> list[tuple[str, Operation |
 
 def _follow_last(log: OperationLog, entry: Operation, replay: _Replay) -> None:
     replay.follow(entry)
-    if entry.sequence <= log.confirmed():
+    if entry.sequence <= (log.confirmed() or 0):
         return
     found = [(value, old, new) for value, old, new in log.values(entry.change)]
     if not all(value in (old, new) for value, old, new in found):
@@ -147,12 +147,11 @@ def _check_confirmed(
     log: OperationLog, entries: list[tuple[str, Operation | None]], replay: _Replay
 ) -> None:
     last = max((int(name) for name, _ in entries), default=0)
-    try:
-        confirmed = log.confirmed()
-    except Corrupt as error:
-        replay.findings.append(Finding(kind="damaged", where="confirmed", message=str(error)))
-        return
-    if confirmed > last:
+    confirmed = log.confirmed()
+    if confirmed is None:
+        message = "the file 'confirmed' of the operation log holds no number"
+        replay.findings.append(Finding(kind="damaged", where="confirmed", message=message))
+    elif confirmed > last:
         message = f"entries {last + 1} to {confirmed} at the end of the operation log are missing"
         replay.findings.append(Finding(kind="missing", where=f"{confirmed:010d}", message=message))
         replay.lose()

@@ -247,13 +247,14 @@ class OperationLog:
         its old value; one that was interrupted between two of its refs did take effect and is
         completed by the next change.
         """
-        if operation.sequence <= self.confirmed():
+        if operation.sequence <= (self.confirmed() or 0):
             return True
         return not all(found == old for found, old, _ in self.values(operation.change))
 
-    def confirmed(self) -> int:
-        """Sequence number of the last entry that is known to have moved the refs; 0 if none is.
+    def confirmed(self) -> int | None:
+        """Sequence number of the last entry that is known to have moved the refs.
 
+        0 if none is; None if the file that says so is damaged, which costs certainty only.
         The confirmation follows the swap, so a crash may leave it one entry behind; it lets the
         audit tell a change that never happened from one that somebody took back by hand.
         """
@@ -261,9 +262,7 @@ class OperationLog:
             text = self._files.read(os.path.join(self._path, CONFIRMED))
         except NotFound:
             return 0
-        if not text.strip().isdigit():
-            raise Corrupt("the file 'confirmed' of the operation log is no number")
-        return int(text)
+        return int(text) if text.strip().isdigit() else None
 
     def check(self) -> "list[Finding]":
         """Everything that is wrong with the log, or with refs and HEAD as the log tells them."""
@@ -285,7 +284,10 @@ class OperationLog:
         """Complete the last entry if a crash cut it in two; whether it took effect."""
         if not self.took_effect(operation):
             return False
-        if all(found in (old, new) for found, old, new in self.values(operation.change)):
+        values = list(self.values(operation.change))
+        interrupted = any(found == old for found, old, _ in values)
+        unconfirmed = operation.sequence > (self.confirmed() or 0)
+        if unconfirmed and interrupted and all(found in (old, new) for found, old, new in values):
             self._apply(operation.change)
         return True
 

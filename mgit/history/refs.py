@@ -35,7 +35,7 @@ SYMBOLIC = "ref: "
 LOCK_SUFFIX = ".lock"
 COMPONENT_BYTES_MAX = 200  # below the 255 of common file systems, with room for '.lock' and temps
 SYMBOLIC_DEPTH_MAX = 5  # Git's own limit
-_FORBIDDEN = frozenset(' ~^:?*[\\\x7f"') | frozenset(chr(code) for code in range(32))
+_FORBIDDEN = frozenset(" ~^:?*[\\\x7f") | frozenset(chr(code) for code in range(32))
 
 
 class Head:
@@ -83,14 +83,14 @@ def check_ref_name(name: str) -> str:
 def _flaw(name: str) -> "str | None":
     components = name.split("/")
     if any(character in _FORBIDDEN for character in name):
-        return 'holds a space, a control character or one of ~ ^ : ? * [ \\ "'
-    if ".." in name or "@{" in name:
-        return "holds '..' or '@{'"
+        return 'holds a space, a control character or one of ~ ^ : ? * [ \\'
+    if ".." in name or "@{" in name or name.endswith("."):
+        return "holds '..' or '@{', or ends with '.'"
     for component in components:
         if not component:
             return "has an empty part"
-        if component.startswith(".") or component.endswith((LOCK_SUFFIX, ".")):
-            return "has a part that begins or ends with '.' or ends with '.lock'"
+        if component.startswith(".") or component.endswith(LOCK_SUFFIX):
+            return "has a part that begins with '.' or ends with '.lock'"
         if len(component.encode("utf-8", "surrogatepass")) > COMPONENT_BYTES_MAX:
             return f"has a part longer than {COMPONENT_BYTES_MAX} bytes"
     return None

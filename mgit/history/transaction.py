@@ -72,12 +72,11 @@ class Transaction:
         self._seal = seal or _seal_states
         self._ref, self._old = _target(repository, branch)
         if parents is None:
-            self._parents = () if self._old is None else (self._old,)
-        else:
-            self._parents = parents
-            if self._old is not None:
-                # The caller read the branch before now; what it saw is what has to be there still.
-                self._old = next(iter(parents), None)
+            parents = () if self._old is None else (self._old,)
+        elif self._old is not None:
+            # The caller read the branch before now; what it saw is what has to be there still.
+            self._old = next(iter(parents), None)
+        self._parents = parents
         self.parent = repository.commit(self._parents[0]) if self._parents else None
         self._staged = self._check_stage(continue_stage=continue_stage)
         self._writer = repository.chunks.writer()
