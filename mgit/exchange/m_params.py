@@ -42,7 +42,7 @@ class Params:
             raise self.document.fault(f"parameter '{name}' is not a whole number", value=value)
         return int(value)
 
-    def flag(self, name: str, default: bool | None = None) -> bool:  # noqa: FBT001
+    def flag(self, name: str, *, default: bool | None = None) -> bool:
         """True or False."""
         word = self.text(name, None if default is None else str(default)).strip().lower()
         if word not in ("true", "false"):

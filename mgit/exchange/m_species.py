@@ -64,13 +64,13 @@ def read_species(content: bytes, path: str) -> tuple[MSpecies, Document]:
         helical_twist_degree=params.number("HelicalTwist", 0.0),
         helical_rise_angstrom=params.number("HelicalRise", 0.0),
         helical_height_angstrom=params.number("HelicalHeight", 0.0),
-        ewald=params.flag("DoEwald", False),
-        ewald_reverse=params.flag("EwaldReverse", True),
+        ewald=params.flag("DoEwald", default=False),
+        ewald_reverse=params.flag("EwaldReverse", default=True),
         temporal_samples=samples,
         global_resolution_angstrom=params.number("GlobalResolution", -1.0),
         global_b_factor_angstrom2=params.number("GlobalBFactor", 0.0),
         denoised_at_resolution_angstrom=params.number("DenoisedAtResolution", -1.0),
-        apply_denoising=params.flag("ApplyDenoising", True),
+        apply_denoising=params.flag("ApplyDenoising", default=True),
         used_sources=references(params.document, "UsedDataSources", "DataSource", "Version"),
     )
     if not (species.pixel_size_angstrom > 0 and species.diameter_angstrom > 0):

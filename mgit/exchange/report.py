@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mgit.exchange.records import Document
+
 __all__ = ["FieldReport", "PatchedDocument", "Verdict"]
 
 Verdict = Literal["kept", "patched", "added", "dropped"]
@@ -26,5 +28,5 @@ class FieldReport:
 class PatchedDocument:
     """A foreign document after current values were written into it."""
 
-    content: bytes
+    document: Document
     report: tuple[FieldReport, ...]

@@ -8,6 +8,7 @@ The tables in warp_tilt_series and warp_movie list which fields a document has.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -29,8 +30,10 @@ __all__ = [
     "TiltGrid",
     "TiltList",
     "number",
+    "vector",
 ]
 
+Place = Literal["node", "attribute", "parameter"]
 Canonical = GridValues | str | int | bool | list[str]
 
 
@@ -50,6 +53,8 @@ class Field(ABC):
 
     label: str
     names: tuple[str, ...]
+    place: Place = "node"
+    """Where the label stands: a child or an attribute of the root, or a parameter of the CTF."""
     insertable = True
     """Whether a value is written into a document that is silent about it."""
 
@@ -234,6 +239,8 @@ class SeriesGrid(Field):
 class NumberAttribute(Field):
     """A number in an attribute of the root, kept as a decimal string."""
 
+    place = "attribute"
+
     def __init__(self, label: str, name: str) -> None:
         self.label, self.names = label, (name,)
 
@@ -263,6 +270,7 @@ class NumberListAttribute(Field):
     """
 
     insertable = False
+    place = "attribute"
 
     def __init__(self, label: str, name: str, *, length: int) -> None:
         self.label, self.names, self.length = label, (name,), length
@@ -293,6 +301,8 @@ class NumberListAttribute(Field):
 
 class Flag(Field):
     """A True or False attribute of the root that stands for one of two canonical values."""
+
+    place = "attribute"
 
     def __init__(self, label: str, name: str, *, when_true: int, when_false: int) -> None:
         self.label, self.names = label, (name,)

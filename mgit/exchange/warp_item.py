@@ -1,13 +1,14 @@
 """What tilt-series and movie XML have in common: reading a table of fields and patching it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from mgit.errors import InvalidState
 from mgit.exchange.decimal_text import attribute_text, to_text
-from mgit.exchange.records import GridValues, RawFile
+from mgit.exchange.records import Document, GridValues, RawFile
 from mgit.exchange.report import FieldReport, PatchedDocument, Verdict
 from mgit.exchange.warp_fields import Canonical, Field, Scope, number, vector
 from mgit.exchange.warp_optics import parameters
@@ -21,6 +22,7 @@ __all__ = [
     "raw_files",
     "read_fields",
     "root_name",
+    "same_values",
 ]
 
 MAX_EER_GROUP = 100_000
@@ -40,7 +42,7 @@ def read_fields(fields: Iterable[Field], scope: Scope) -> dict[str, Canonical]:
 
 
 def patch_fields(
-    fields: Iterable[Field], scope: Scope, values: Mapping[str, Canonical]
+    fields: Iterable[Field], scope: Scope, document: Document, values: Mapping[str, Canonical]
 ) -> PatchedDocument:
     """Rewrite what differs between the document and `values`, and say what became of each field."""
     edits: list[Edit] = []
@@ -70,7 +72,8 @@ def patch_fields(
                 document=scope.document.file, field=name, verdict="dropped", count=value.values.size
             )
             report.append(lost)
-    return PatchedDocument(content=scope.document.apply(edits), report=tuple(report))
+    content = scope.document.apply(edits)
+    return PatchedDocument(document=replace(document, content=content), report=tuple(report))
 
 
 def _owns(field: Field, name: str) -> bool:
@@ -105,6 +108,8 @@ def _size(value: Canonical) -> int:
 class LevelAngle(Field):
     """A level angle of the whole series as one value per tilt; absent in Warp 1.0.9, zero then."""
 
+    place = "attribute"
+
     def __init__(self, label: str, name: str) -> None:
         self.label, self.names = label, (name,)
 
@@ -128,6 +133,7 @@ class Selection(Field):
     """Whether the item is excluded: by hand, or by the filter when the hand said nothing."""
 
     label = "UnselectManual"
+    place = "attribute"
     names = ("excluded",)
 
     def read(self, scope: Scope) -> dict[str, Canonical]:

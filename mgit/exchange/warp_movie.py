@@ -148,8 +148,7 @@ def read_movie(content: bytes, path: str, *, raw_name: str | None = None) -> Ser
     a non-zero term that cannot be applied.
     """
     scope = _scope(content, path)
-    labels = {field.label for field in FIELDS}
-    refuse_unknown_terms(scope.document, attributes=labels, elements=labels, ctf_parameters=labels)
+    refuse_unknown_terms(scope.document, FIELDS)
     values = read_fields(FIELDS, scope)
     _check_pyramids(scope)
     attributes = {name: v for name, v in values.items() if not isinstance(v, GridValues)}
@@ -166,7 +165,7 @@ def read_movie(content: bytes, path: str, *, raw_name: str | None = None) -> Ser
     )
 
 
-def patch_movie(content: bytes, path: str, values: Mapping[str, Canonical]) -> PatchedDocument:
+def patch_movie(document: Document, values: Mapping[str, Canonical]) -> PatchedDocument:
     """Write current values into the document that a frame series was read from.
 
     values: current canonical arrays (GridValues) and attributes by name.
@@ -174,7 +173,7 @@ def patch_movie(content: bytes, path: str, values: Mapping[str, Canonical]) -> P
     Only values that differ from what the document says are rewritten; without a difference the
     very bytes come back. Raises InvalidState or Unsupported for values that the format cannot hold.
     """
-    return patch_fields(FIELDS, _scope(content, path), values)
+    return patch_fields(FIELDS, _scope(document.content, document.path), document, values)
 
 
 def _scope(content: bytes, path: str) -> Scope:

@@ -47,6 +47,8 @@ def parameter(scope: Scope, label: str) -> XmlElement:
 class CtfNumber(Field):
     """A parameter of the CTF as a canonical decimal attribute."""
 
+    place = "parameter"
+
     def __init__(self, label: str, name: str) -> None:
         self.label, self.names = label, (name,)
 
@@ -72,6 +74,8 @@ class CtfNumber(Field):
 class CtfConstant(Field):
     """A parameter of a movie's CTF as a canonical array of one value."""
 
+    place = "parameter"
+
     def __init__(self, label: str, name: str, *, factor: int = 1) -> None:
         self.label, self.names, self.factor = label, (name,), factor
 
@@ -90,6 +94,8 @@ class CtfConstant(Field):
 
 class CtfCoefficients(Field):
     """Zernike coefficients joined by ';'. An empty value means that all are zero."""
+
+    place = "parameter"
 
     def __init__(self, label: str, name: str, *, length: int) -> None:
         self.label, self.names, self.length = label, (name,), length
@@ -137,6 +143,7 @@ class Magnification(Field):
     """
 
     label = "MagnificationCorrection"
+    place = "attribute"
     names = ("magnification",)
 
     def read(self, scope: Scope) -> dict[str, Canonical]:

@@ -4,10 +4,11 @@ Everything imported is applied: a term that is neither applied nor known to be i
 name as soon as it carries a value other than zero.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from mgit.errors import Unsupported
 from mgit.exchange.decimal_text import to_float
+from mgit.exchange.warp_fields import Field, Place
 from mgit.exchange.warp_optics import parameters
 from mgit.exchange.xml_document import XmlDocument, XmlElement
 
@@ -74,33 +75,27 @@ NEUTRAL_PARAMETERS: Mapping[str, tuple[float, ...]] = {
 """Terms that cannot be applied, with the value at which they do nothing."""
 
 
-def refuse_unknown_terms(
-    document: XmlDocument,
-    *,
-    attributes: Collection[str],
-    elements: Collection[str],
-    ctf_parameters: Collection[str],
-) -> None:
-    """Refuse every non-zero term that is neither applied nor inert.
-
-    attributes, elements, ctf_parameters: what the caller reads of the root, of its children and of
-        the CTF node.
+def refuse_unknown_terms(document: XmlDocument, fields: Iterable[Field]) -> None:
+    """Refuse every non-zero term that is neither read by `fields` nor inert.
 
     Raises Unsupported, naming the node, and InvalidInput for a malformed CTF node.
     """
+    known: dict[Place, set[str]] = {"attribute": set(), "node": set(), "parameter": set()}
+    for field in fields:
+        known[field.place].add(field.label)
     root = document.root
     for name, text in root.attributes.items():
-        if name not in attributes and name not in INERT_ATTRIBUTES and _carries_value(text):
+        if name not in known["attribute"] and name not in INERT_ATTRIBUTES and _carries_value(text):
             raise _unsupported(document, f"attribute '{name}'", root, text)
     for element in root.children:
         inert = element.tag in INERT_ELEMENTS or element.tag.startswith(INERT_PREFIXES)
-        if not inert and element.tag not in elements and element.tag != "CTF":
+        if not inert and element.tag not in known["node"] and element.tag != "CTF":
             for text in _values_below(element):
                 if _carries_value(text):
                     raise _unsupported(document, f"node '{element.tag}'", element, text)
     ctf = document.child(root, "CTF")
     for name, node in parameters(document, ctf).items():
-        if name in ctf_parameters or name in INERT_PARAMETERS:
+        if name in known["parameter"] or name in INERT_PARAMETERS:
             continue
         text = node.attributes["Value"]
         if name in NEUTRAL_PARAMETERS:

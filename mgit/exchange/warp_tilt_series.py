@@ -92,12 +92,7 @@ def read_tilt_series(content: bytes, path: str) -> SeriesRecord:
     """
     scope = _scope(content, path)
     document = scope.document
-    refuse_unknown_terms(
-        document,
-        attributes={field.label for field in FIELDS},
-        elements={field.label for field in FIELDS},
-        ctf_parameters={field.label for field in FIELDS},
-    )
+    refuse_unknown_terms(document, FIELDS)
     values = read_fields(FIELDS, scope)
     attributes = {name: v for name, v in values.items() if not isinstance(v, GridValues)}
     movies = document.child(document.root, "MoviePath").text.split("\n")
@@ -118,9 +113,7 @@ def read_tilt_series(content: bytes, path: str) -> SeriesRecord:
     )
 
 
-def patch_tilt_series(
-    content: bytes, path: str, values: Mapping[str, Canonical]
-) -> PatchedDocument:
+def patch_tilt_series(document: Document, values: Mapping[str, Canonical]) -> PatchedDocument:
     """Write current values into the document that a series was read from.
 
     values: current canonical arrays (GridValues) and attributes by name; names that the format has
@@ -129,7 +122,7 @@ def patch_tilt_series(
     Only values that differ from what the document says are rewritten; without a difference the
     very bytes come back. Raises InvalidState or Unsupported for values that the format cannot hold.
     """
-    return patch_fields(FIELDS, _scope(content, path), values)
+    return patch_fields(FIELDS, _scope(document.content, document.path), document, values)
 
 
 def _scope(content: bytes, path: str) -> Scope:

@@ -300,11 +300,22 @@ class _Tree:
         raise Unsupported("documents with a document type are refused", file=self.file, node=name)
 
 
+ESCAPES = str.maketrans(
+    {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        '"': "&quot;",
+        "'": "&apos;",
+        "\t": "&#9;",
+        "\n": "&#10;",
+        "\r": "&#13;",
+    }
+)
+
+
 def _escaped(value: str) -> bytes:
-    replaced = (
-        value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-    )
-    return replaced.encode("utf-8")
+    return value.translate(ESCAPES).encode("utf-8")
 
 
 def _match(pattern: re.Pattern[bytes], body: bytes, position: int) -> re.Match[bytes]:
