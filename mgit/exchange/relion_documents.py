@@ -115,5 +115,5 @@ def _names_a_set(document: StarDocument) -> bool:
 
 def _entry(document: StarDocument, column: str) -> str | None:
     for table in document.tables_with(column):
-        return table.strings(column)[0] or None
+        return table.text(column, 0) or None
     return None

@@ -107,19 +107,19 @@ def read_optics(document: StarDocument, rows: StarTable) -> OpticsGroups:
 def _record(table: StarTable, row: int) -> dict[str, Any]:
     record: dict[str, Any] = {}
     if "rlnOpticsGroup" in table:
-        record["group"] = int(table.integers("rlnOpticsGroup")[row])
+        record["group"] = int(table.number("rlnOpticsGroup", row))
     if "rlnOpticsGroupName" in table:
-        record["name"] = table.strings("rlnOpticsGroupName")[row]
+        record["name"] = table.text("rlnOpticsGroupName", row)
     for name, column in NUMBERS.items():
         if column in table:
-            record[name] = repr(float(table.floats(column)[row]))
+            record[name] = repr(table.number(column, row))
     for name, column in (("image_size_px", "rlnImageSize"),):
         if column in table:
-            record[name] = int(table.integers(column)[row])
+            record[name] = int(table.number(column, row))
     if "rlnCtfDataAreCtfPremultiplied" in table:
-        record["ctf_premultiplied"] = bool(table.integers("rlnCtfDataAreCtfPremultiplied")[row])
+        record["ctf_premultiplied"] = bool(table.number("rlnCtfDataAreCtfPremultiplied", row))
     if all(column in table for column in MAGNIFICATION):
-        values = [float(table.floats(column)[row]) for column in MAGNIFICATION]
+        values = [table.number(column, row) for column in MAGNIFICATION]
         record["magnification"] = [repr(value) for value in values]
     record.update(_aberrations(table, row))
     return record

@@ -216,7 +216,8 @@ def _patch_projection(
         return
     pixel, size = _pixel_and_size(state)
     image = state.attributes.get("image_size_px")
-    image_size = None if image is None else (int(image[0]), int(image[1]))
+    known = image is not None and matrices[:, :3, 3].any()
+    image_size = (int(image[0]), int(image[1])) if image is not None and known else None
     if image_size is None and "rlnTomoXShiftAngst" in table:
         image_size = _image_size(table, matrices, size, pixel)
     frame = ProjectionFrame(size_px=size, image_size_px=image_size, pixel_size_angstrom=pixel)

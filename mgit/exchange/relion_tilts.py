@@ -5,7 +5,8 @@ reader and the patcher cannot disagree. Angles are degrees, lengths angstrom, ex
 
 RELION projects with `Rz(ZRot) Ry(YTilt) Rx(XTilt)` about the volume's centre, then adds the shift;
 mgit with `Rz(axis_angle) Ry(-(tilt_angle + level_angle_y)) Rx(level_angle_x)`: hence
-`tilt_angle = -YTilt` and the rest is equal (docs/math/geometry.md).
+`tilt_angle = -YTilt` and the rest is equal (docs/math/geometry.md). RELION's B factors decay when
+positive, canonical ones when negative.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -101,7 +102,13 @@ TILT_FIELDS: Sequence[TiltField] = (
     _single("defocus_angle", "rlnDefocusAngle", 0.0),
     _single("phase_shift", "rlnPhaseShift", 0.0),
     _single("ctf_scale", "rlnCtfScalefactor", 1.0),
-    _single("ctf_b_factor", "rlnCtfBfactor", 0.0),
+    TiltField(
+        arrays=("ctf_b_factor",),
+        columns=("rlnCtfBfactor",),
+        decode=lambda b: (_negative(b),),
+        encode=lambda b: (_negative(b),),
+        default=(0.0,),
+    ),
 )
 
 
@@ -132,9 +139,9 @@ def image_deformation(tilts: StarTable, table: StarTable, row: int) -> GridValue
             )
     kind = "spline"
     if "rlnTomoDeformationType" in table:
-        kind = table.strings("rlnTomoDeformationType")[row]
+        kind = table.text("rlnTomoDeformationType", row)
     grid = [
-        int(table.integers(column)[row]) if column in table else 0
+        int(table.number(column, row)) if column in table else 0
         for column in ("rlnTomoDeformationGridSizeX", "rlnTomoDeformationGridSizeY")
     ]
     values = np.array(vectors, dtype=np.float64).reshape(len(vectors), -1)
@@ -158,5 +165,5 @@ def item_magnification(tilts: StarTable, table: StarTable, row: int) -> np.ndarr
             )
         return np.ascontiguousarray(values[0].reshape(2, 2))
     if all(column in table for column in MAGNIFICATION_COLUMNS):
-        return np.array([table.floats(c)[row] for c in MAGNIFICATION_COLUMNS]).reshape(2, 2)
+        return np.array([table.number(c, row) for c in MAGNIFICATION_COLUMNS]).reshape(2, 2)
     return None

@@ -91,7 +91,7 @@ def read_tomograms(
     for row, name in enumerate(names):
         owned: tuple[Document, ...] = ()
         if "rlnTomoTiltSeriesStarFile" in table:
-            tilt_path = table.strings("rlnTomoTiltSeriesStarFile")[row]
+            tilt_path = table.text("rlnTomoTiltSeriesStarFile", row)
             try:
                 tilt_content = load(tilt_path)
             except NotFound:
@@ -140,6 +140,8 @@ def read_tilt_series(
     elif all(column in tilts for column in PROJECTION_COLUMNS):
         size, pixel = _size_px(table, row), float(attributes["pixel_size_angstrom"])
         matrices = projection_matrices(tilts)
+        if not matrices[:, :3, 3].any():
+            image_size_px = None  # WarpTools writes no translations: offsets are unknown
         check_translation(tilts, matrices, image_size_px)
         decoded = decode_projection(
             matrices,
@@ -238,11 +240,11 @@ def series_attributes(table: StarTable, row: int) -> tuple[dict[str, Any], list[
     notes = []
     for name, column in GLOBAL_NUMBERS.items():
         if column in table:
-            attributes[name] = repr(float(table.floats(column)[row]))
+            attributes[name] = repr(table.number(column, row))
     if "rlnTomoTiltSeriesPixelSize" in table:
-        pixel = float(table.floats("rlnTomoTiltSeriesPixelSize")[row])
+        pixel = table.number("rlnTomoTiltSeriesPixelSize", row)
     else:
-        pixel = float(table.floats("rlnMicrographOriginalPixelSize")[row])
+        pixel = table.number("rlnMicrographOriginalPixelSize", row)
         notes.append("rlnTomoTiltSeriesPixelSize is absent: the pixel size is that of the movies")
     if not (np.isfinite(pixel) and pixel > 0):
         raise table.invalid(
@@ -266,7 +268,7 @@ def series_attributes(table: StarTable, row: int) -> tuple[dict[str, Any], list[
 
 
 def _hand(table: StarTable, row: int) -> int:
-    value = float(table.floats("rlnTomoHand")[row])
+    value = table.number("rlnTomoHand", row)
     if value not in (-1.0, 1.0):
         raise table.invalid(
             f"the hand {value:g} is neither 1 nor -1",
@@ -280,7 +282,7 @@ def _hand(table: StarTable, row: int) -> int:
 def _size_px(table: StarTable, row: int) -> tuple[float, float, float] | None:
     if not all(column in table for column in SIZE_COLUMNS):
         return None
-    x, y, z = (float(table.floats(column)[row]) for column in SIZE_COLUMNS)
+    x, y, z = (table.number(column, row) for column in SIZE_COLUMNS)
     return (x, y, z)
 
 
@@ -317,7 +319,7 @@ def _raw_files(
 
 
 def _text(table: StarTable, column: str, row: int) -> str | None:
-    return table.strings(column)[row] if column in table else None
+    return table.text(column, row) if column in table else None
 
 
 def _aliases(name: str) -> tuple[str, ...]:

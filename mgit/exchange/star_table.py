@@ -66,6 +66,23 @@ class StarTable:
         at = self.position(column)
         return self.content[int(self.starts[row, at]) : int(self.ends[row, at])]
 
+    def text(self, column: str, row: int = 0) -> str:
+        """One value as text, quotes removed. Raises InvalidInput unless UTF-8."""
+        raw = self.token(column, row)
+        if raw[:1] in (b'"', b"'"):
+            raw = raw[1:-1]
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise self._not_text(column, row) from error
+
+    def number(self, column: str, row: int = 0) -> float:
+        """One value as a number. Raises InvalidInput for anything else."""
+        try:
+            return float(self.token(column, row))
+        except ValueError as error:
+            raise self._not_a_number(column, row) from error
+
     def strings(self, column: str) -> tuple[str, ...]:
         """Values of a column as text, quotes removed. Raises InvalidInput unless UTF-8."""
         at = self.position(column)
@@ -79,12 +96,7 @@ class StarTable:
             try:
                 values.append(raw.decode("utf-8"))
             except UnicodeDecodeError as error:
-                raise self.invalid(
-                    "a value is not UTF-8 text",
-                    column=column,
-                    row=len(values),
-                    hint="re-encode the file as UTF-8 (iconv -f latin1 -t utf-8)",
-                ) from error
+                raise self._not_text(column, len(values)) from error
         return tuple(values)
 
     def floats(self, column: str) -> np.ndarray:
@@ -190,6 +202,14 @@ class StarTable:
         letters = texts.view(np.uint8).reshape(texts.size, -1)
         bad = ~allowed[letters] & (letters != 0)
         return np.flatnonzero(bad.any(axis=1) | (letters[:, 0] == 0))
+
+    def _not_text(self, column: str, row: int) -> InvalidInput:
+        return self.invalid(
+            "a value is not UTF-8 text",
+            column=column,
+            row=row,
+            hint="re-encode the file as UTF-8 (iconv -f latin1 -t utf-8)",
+        )
 
     def _not_a_number(self, column: str, row: int) -> InvalidInput:
         return self.invalid(
