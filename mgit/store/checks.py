@@ -26,7 +26,7 @@ __all__ = [
     "store_sizes",
 ]
 
-READ_BYTES = 256 << 10  # stays in the cache between reading and hashing
+READ_BYTES = 512 << 10  # stays in the cache between reading and hashing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
