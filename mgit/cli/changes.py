@@ -47,7 +47,7 @@ def signer_of(arguments: "argparse.Namespace", repository: "Repository") -> "Pay
             "no signing key is configured",
             hint="run 'mgit config user.signingkey PATH' with the path of an SSH key",
         )
-    return Signer(key)
+    return Signer(key_path=key)
 
 
 def finish(

@@ -99,7 +99,7 @@ def read_particle_table(
             raise NotFound("no such file", file=file)
     content = path.read_bytes()
     if b"_wrpCoordinateX1" in content:
-        from mgit.exchange.m_particles import read_m_particles
+        from mgit.exchange.m_particles import read_particles as read_m_particles
 
         return read_m_particles(content, path.name)
     from mgit.exchange.relion_particles import read_particles

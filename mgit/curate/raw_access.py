@@ -1,15 +1,28 @@
 """Raw files of a source on this machine: where they lie and what their digests are."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Protocol
 
 from mgit.curate.links import RawLinks
 from mgit.curate.raw_digests import DigestCache, FileDigest, digest_files
 from mgit.curate.sources import DigestOf
 from mgit.exchange.records import RawFile, SeriesRecord
 from mgit.history.repository import Repository
+from mgit.state.names import find_source
+from mgit.state.protocol import Reader
+from mgit.state.source import items
 
-__all__ = ["RawAccess"]
+__all__ = ["Bar", "RawAccess"]
+
+
+class Bar(AbstractContextManager["Bar"], Protocol):
+    """What a progress bar has to offer."""
+
+    def advance(self, amount: int) -> None:
+        """Count `amount` bytes as done."""
+        ...
 
 
 class RawAccess:
@@ -29,6 +42,32 @@ class RawAccess:
     def locate(self, path: str, *, directory: Path | None = None) -> Path | None:
         """The file on this machine that a document calls `path`, or None."""
         return self.links.locate(self._source, path, directory=directory)
+
+    def digest_manifests(
+        self,
+        reader: Reader,
+        *,
+        directory: Path | None,
+        complete: bool,
+        again: bool,
+        progress: Callable[..., Bar],
+    ) -> tuple[dict[str, Path], Mapping[Path, FileDigest]]:
+        """Digest what is here of the raw files in the manifests of the source's items.
+
+        Returns the file on this machine by manifest path, and the digest by file.
+        """
+        places: dict[str, Path] = {}
+        for item in items(reader, find_source(reader, self._source)):
+            for entry in item.raw:
+                found = self.locate(entry.path, directory=directory)
+                if found is not None:
+                    places[entry.path] = found
+        total = sum(place.stat().st_size for place in places.values())
+        with progress("digesting raw files", total=total, unit="B") as bar:
+            digests = digest_files(
+                places.values(), self._cache, complete=complete, again=again, advance=bar.advance
+            )
+        return places, digests
 
     def digests(
         self,

@@ -24,7 +24,17 @@ from mgit.state.series import (
 )
 from mgit.state.source import items, read_source, update_source, write_source
 
-__all__ = ["DigestOf", "SourceAdded", "SourceUpdated", "add_source", "merge_raw", "update_from"]
+__all__ = [
+    "DigestOf",
+    "SourceAdded",
+    "SourceUpdated",
+    "add_source",
+    "items_named",
+    "merge_raw",
+    "raw_entries_of",
+    "same_values",
+    "update_from",
+]
 
 DigestOf = Callable[[RawFile], FileDigest | None]
 """What is known of a raw file's content on this machine; None when it is not here."""

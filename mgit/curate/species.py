@@ -11,8 +11,8 @@ from mgit.curate.particle_intake import Binding, ItemVolumes, bind_table, partic
 from mgit.errors import InvalidInput, Refused
 from mgit.exchange.records import ParticleTable
 from mgit.state.digests import set_inputs
-from mgit.state.particle_columns import ParticleColumns
 from mgit.state.names import species_path
+from mgit.state.particle_columns import ParticleColumns
 from mgit.state.protocol import Writer
 from mgit.state.schema import decimal
 from mgit.state.species import write_species

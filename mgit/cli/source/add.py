@@ -8,9 +8,10 @@ TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up
 if TYPE_CHECKING:
     import argparse
 
+    from mgit.curate.intake import SourceFormat
     from mgit.curate.sources import SourceAdded
 
-__all__ = ["DESCRIPTION", "HELP", "configure", "run"]
+__all__ = ["DESCRIPTION", "HELP", "chosen_format", "configure", "run", "source_options"]
 
 HELP = "import a data source: series, deformation, imaging, raw digests"
 DESCRIPTION = """Import a data source from the metadata of another program.
@@ -85,12 +86,13 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     return ExitCode.OK
 
 
-def chosen_format(arguments: "argparse.Namespace") -> tuple[str, str]:
+def chosen_format(arguments: "argparse.Namespace") -> "tuple[SourceFormat, str]":
     """The format that was chosen and the path given with it."""
-    for form in ("warp", "relion", "m"):
-        if getattr(arguments, form):
-            return form, getattr(arguments, form)
-    raise AssertionError("argparse requires one of the formats")
+    if arguments.warp:
+        return "warp", arguments.warp
+    if arguments.relion:
+        return "relion", arguments.relion
+    return "m", arguments.m
 
 
 def _kind(report: "SourceAdded") -> str:

@@ -102,7 +102,10 @@ def _summary(report: "SourceUpdated") -> str:
 def _render(report: "SourceUpdated", console: Console) -> None:
     if report.added:
         console.out(f"  added: {', '.join(report.added)}")
-    for title, found in (("took over", report.changed), ("kept what was changed here", report.kept)):
+    for title, found in (
+        ("took over", report.changed),
+        ("kept what was changed here", report.kept),
+    ):
         for item, names in list(found.items())[:SHOWN_ITEMS_MAX]:
             console.out(f"  {item}: {title}: {', '.join(names)}")
         if len(found) > SHOWN_ITEMS_MAX:
