@@ -11,6 +11,7 @@ import os
 import struct
 import zlib
 from bisect import bisect_left
+from operator import gt
 
 from mgit.errors import Corrupt, Unsupported
 from mgit.history.commits import object_id
@@ -34,6 +35,8 @@ _HASH_BYTES = 20
 _DELTA_CHAIN_MAX = 4096
 """Git's own limit on the length of a delta chain."""
 
+_MAPPED_FROM_BYTES = 64 * 1024  # Smaller files are read faster than they are mapped.
+
 _COMPRESSION = 1  # Level 1 takes half the time of the default for 5 % more bytes of small text.
 
 
@@ -52,13 +55,12 @@ class PackFile:
 
     def find(self, name: bytes) -> "int | None":
         """Offset of the object with this 20-byte name in the pack, or None."""
-        index = self._open_index()
-        position = bisect_left(
-            _Names(index),
-            name,
-            self._fan_out[name[0] - 1] if name[0] else 0,
-            self._fan_out[name[0]],
-        )
+        index = self._index or self._open_index()
+        first = self._fan_out[name[0] - 1] if name[0] else 0
+        last = self._fan_out[name[0]]
+        if first == last:
+            return None  # With thousands of small packs nearly every look-up ends here.
+        position = bisect_left(_Names(index), name, first, last)
         if position == self._count or self._name(position) != name:
             return None
         return self._offset(position)
@@ -123,7 +125,7 @@ class PackFile:
             fan_out = struct.unpack_from(">256I", index, 8)
             count = fan_out[255]
             shortest = 8 + _FAN_OUT_BYTES + count * (_HASH_BYTES + 8) + 2 * _HASH_BYTES
-            if list(fan_out) != sorted(fan_out) or len(index) < shortest:
+            if any(map(gt, fan_out, fan_out[1:])) or len(index) < shortest:
                 raise Corrupt("a pack index is malformed", pack=self.path)
             self._fan_out, self._count, self._index = fan_out, count, index
         return self._index
@@ -293,6 +295,6 @@ def _apply(content: bytes, deltas: "list[bytes]", where: str) -> bytes:
 
 def _mapped(path: str) -> "bytes | mmap.mmap":
     with open(path, "rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            return b""
+        if os.fstat(file.fileno()).st_size < _MAPPED_FROM_BYTES:
+            return file.read()
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

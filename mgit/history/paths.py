@@ -6,6 +6,7 @@ to, or that Git treats specially never enters a tree and is refused in every tre
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from mgit.errors import InvalidState
 
@@ -44,6 +45,7 @@ _DEVICES = frozenset(
 )
 
 
+@lru_cache(maxsize=4096)
 def name_fault(name: str) -> str | None:
     """Why `name` cannot be a path component, or None if it can."""
     if not _COMPONENT.fullmatch(name):
