@@ -15,7 +15,7 @@ from mgit.state.population import Population
 from mgit.state.protocol import Reader
 from mgit.state.series import Item
 
-__all__ = ["Binding", "ItemVolumes", "bind_table", "particles_from", "read_particle_table"]
+__all__ = ["Binding", "ItemVolumes", "bind_table", "particles_from", "read_particle_table", "volume_of"]
 
 Volume = tuple[tuple[float, float, float], float]
 NAMES_SHOWN_MAX = 5
@@ -51,12 +51,9 @@ class ItemVolumes:
         """Volume size in unbinned pixels and pixel size by item name, for centred coordinates."""
         found: dict[str, Volume] = {}
         for name, items in self._by_name.items():
-            lengths = items[0].attributes.get("volume_dimensions_angstrom")
-            pixel = items[0].attributes.get("pixel_size_angstrom")
-            if lengths is not None and pixel is not None:
-                size = float(pixel)
-                x, y, z = (round(float(length) / size, 6) for length in lengths)
-                found[name] = ((x, y, z), size)
+            volume = volume_of(items[0])
+            if volume is not None:
+                found[name] = volume
         return found
 
     def find(self, name: str) -> Item | None:
@@ -81,6 +78,17 @@ class ItemVolumes:
     def names(self) -> tuple[str, ...]:
         """Every name, sorted."""
         return tuple(sorted(self._by_name))
+
+
+def volume_of(item: Item) -> Volume | None:
+    """Size x y z in unbinned pixels and pixel size in angstrom of an item's volume, if known."""
+    lengths = item.attributes.get("volume_dimensions_angstrom")
+    pixel = item.attributes.get("pixel_size_angstrom")
+    if lengths is None or pixel is None:
+        return None
+    size = float(pixel)
+    x, y, z = (round(float(length) / size, 6) for length in lengths)
+    return (x, y, z), size
 
 
 def read_particle_table(
