@@ -1,0 +1,60 @@
+"""`mgit undo`: take back the last change of a branch, or repeat what was taken back."""
+
+from mgit.cli.changes import open_repository
+from mgit.cli.console import Console
+from mgit.cli.exit_codes import ExitCode
+
+TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up path.
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ["DESCRIPTION", "HELP", "configure", "run"]
+
+HELP = "take back the last change of a branch"
+DESCRIPTION = """Take back the last change of a branch, whole: species and series together.
+
+Called again it goes one change further back; --redo goes forward again. The
+branch moves to where it stood; nothing is deleted. It takes back whatever moved
+the branch: a commit, a merge, a rename, a deletion.
+
+Which one do I want?
+  undo      the last thing I did was wrong, and nobody has it yet
+  revert    an older commit was wrong, or others have it: commits the opposite
+  restore   only one species, source or series shall be as it was
+
+examples:
+  mgit undo
+  mgit undo --redo
+  mgit undo old-branch       brings a deleted branch back
+"""
+
+
+def configure(parser: "argparse.ArgumentParser") -> None:
+    """Add the options of this verb."""
+    parser.add_argument("branch", nargs="?", metavar="BRANCH", help="default: the current one")
+    parser.add_argument("--redo", action="store_true", help="repeat what the last undo took back")
+
+
+def run(arguments: "argparse.Namespace", console: Console) -> int:
+    """Move the branch one change back or forward."""
+    from mgit.cli.context import signature
+    from mgit.history.undo import redo, undo
+
+    repository = open_repository(arguments)
+    who = signature(repository.layout.control)
+    step = redo if arguments.redo else undo
+    operation = step(repository, who=who, branch=arguments.branch)
+    what = operation.message.split(": ", 1)[-1]
+    console.out(f"{'repeated' if arguments.redo else 'took back'} {what}")
+    places = {}
+    for ref, (_, new) in sorted(operation.change.refs.items()):
+        name = ref.removeprefix("refs/heads/")
+        places[name] = new
+        if new is None:
+            console.out(f"  '{name}' is gone")
+        else:
+            console.out(f"  '{name}' is at {new[:10]} {repository.commit(new).subject}")
+    if not arguments.redo:
+        console.note("'mgit undo --redo' repeats it")
+    console.json({"verb": operation.verb, "change": what, "branches": places})
+    return ExitCode.OK
