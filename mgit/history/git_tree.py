@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mgit.errors import Corrupt
-from mgit.history.paths import colliding, name_fault
+from mgit.history.paths import RESERVED, colliding, name_fault
 
 __all__ = ["Entry", "format_tree", "parse_tree"]
 
@@ -25,7 +25,8 @@ def parse_tree(raw: bytes, tree: str) -> dict[str, Entry]:
     """Entries of a Git tree object by name, in Git's order.
 
     tree: the object's id, for messages. Raises Corrupt for modes other than 40000 and 100644,
-    names outside the grammar, names that are equal or differ in case only, and wrong order.
+    names outside the grammar, look-alikes of zarr.json and chunks, names that are equal or differ
+    in case only, and wrong order.
     """
     entries: dict[str, Entry] = {}
     position = 0
@@ -46,6 +47,10 @@ def parse_tree(raw: bytes, tree: str) -> dict[str, Entry]:
         if fault is not None:
             raise Corrupt(
                 f"a Git tree holds a name that is not allowed: {fault}", tree=tree, name=text
+            )
+        if text.lower() in RESERVED and (text not in RESERVED or mode == _TREE_MODE):
+            raise Corrupt(
+                "a Git tree holds a look-alike of a file of the format", tree=tree, name=text
             )
         key = _sort_key(name, is_tree=mode == _TREE_MODE)
         if key <= last or text in entries:

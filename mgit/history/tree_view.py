@@ -204,10 +204,10 @@ class StoredArray:
         if self._loaded is None:
             from mgit.store.arrays import parse_manifest  # deferred: imports numpy
 
-            files = [self._entries.get(name) for name in (METADATA, ARRAY_CHUNKS)]
-            if any(node is None or is_directory(node) for node in files):
-                raise Corrupt("an array lacks one of its two files", path=self.path)
-            metadata, chunks = (self._view._content(node) for node in files if node is not None)
+            if self._entries.keys() != {METADATA, ARRAY_CHUNKS}:
+                raise Corrupt("an array does not consist of its two files", path=self.path)
+            metadata = self._view._content(self._entries[METADATA])
+            chunks = self._view._content(self._entries[ARRAY_CHUNKS])
             try:
                 self._loaded = parse_manifest(metadata, chunks)
             except Corrupt as error:

@@ -191,3 +191,12 @@ def test_a_draft_may_be_written_and_changed_further(storage):
     draft.set_attributes("a", {"n": 1})
     assert first != second
     assert draft.write()[0] == first
+
+
+def test_a_refused_array_stores_no_chunk(storage, base):
+    draft = storage.draft(base)
+    segments = storage.chunks.segments()
+    with pytest.raises(InvalidState):
+        draft.set_array(f"{SPECIES}/mask/below", np.full(1000, 7.5))
+    storage.keep(draft)
+    assert storage.chunks.segments() == segments

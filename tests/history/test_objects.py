@@ -10,6 +10,7 @@ from mgit.history.commits import Signature, commit_id, format_commit, object_id
 from mgit.history.git_tree import Entry, format_tree
 from mgit.history.objects import GitObjects, PendingObjects
 from mgit.store.files import Files
+from mgit.testing.faults import crash_points
 from mgit.testing.storage import ScratchStorage
 
 BLOB = b"content"
@@ -198,3 +199,27 @@ def test_pending_objects_are_read_before_they_are_stored(storage):
         pending.read(object_id("blob", BLOB))
     storage.objects.write_pack([("blob", BLOB)])
     assert pending.read(object_id("blob", BLOB)) == ("blob", BLOB)
+
+
+@pytest.mark.parametrize("fault", ["crash", "torn", "full", "read-only"])
+def test_a_fault_at_any_point_leaves_the_old_or_the_new_objects_whole(tmp_path, fault):
+    new = [("blob", b"new %d" % number) for number in range(3)]
+
+    def write(files):
+        folder = tmp_path / str(len(os.listdir(tmp_path)))
+        folder.mkdir()
+        storage = ScratchStorage.new(folder)
+        storage.objects.write_pack([("blob", BLOB)])
+        write.last = folder
+        GitObjects(storage.git_dir, files, storage.objects.cache_dir).write_pack(new)
+
+    for _ in crash_points(write, faults=(fault,)):
+        storage = ScratchStorage.open(write.last)
+        assert storage.objects.read(object_id("blob", BLOB)) == ("blob", BLOB)
+        held = [object_id(*each) in storage.objects for each in new]
+        assert all(held) or not any(held)
+        for pack in storage.objects.packs():
+            pack.check()
+        # Trying again after the fault succeeds and gives the new objects.
+        storage.objects.write_pack(new)
+        assert storage.objects.read(object_id(*new[0])) == new[0]

@@ -1,5 +1,7 @@
 """A commit's tree is read lazily and says the same as the tree that was written."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -120,3 +122,14 @@ def test_snapshots_of_one_tree_are_equal(snapshot, tmp_path):
     assert snapshot == again
     assert len({snapshot, again}) == 1
     assert snapshot.tree in repr(snapshot)
+
+
+def test_several_threads_read_one_snapshot(snapshot):
+    paths = [path for path in paths_below(snapshot) if snapshot.is_array(path)]
+
+    def read(path):
+        return snapshot.array(path).read().tobytes()
+
+    expected = [read(path) for path in paths]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(read, paths * 10)) == expected * 10

@@ -72,6 +72,16 @@ def test_an_array_without_metadata_or_with_odd_chunks_is_corrupt(storage):
             _ = snapshot_of(storage, {"zarr.json": metadata, "chunks": chunks}).array("").shape
 
 
+def test_an_array_is_its_two_files_and_nothing_else(storage):
+    draft = storage.draft()
+    fill_sample_tree(draft)
+    metadata = storage.keep(draft).metadata("species/ribosome-00c0ffee/mask")
+    files = {"zarr.json": metadata, "chunks": b""}
+    assert snapshot_of(storage, files).array("").shape == (3, 4)
+    with pytest.raises(Corrupt, match="two files"):
+        _ = snapshot_of(storage, {**files, "hidden": b""}).array("").shape
+
+
 def test_an_array_needs_a_content_digest(storage):
     draft = storage.draft()
     fill_sample_tree(draft)
