@@ -38,11 +38,19 @@ class ForeignDocument(Protocol):
     """A foreign file to keep: the records of mgit.exchange have this form."""
 
     @property
-    def role(self) -> str: ...
+    def role(self) -> str:
+        """What the file is, e.g. 'warp_tilt_series_xml'."""
+        ...
+
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """Where it stood relative to the project that it came from."""
+        ...
+
     @property
-    def content(self) -> bytes: ...
+    def content(self) -> bytes:
+        """Its bytes."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
