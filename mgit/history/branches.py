@@ -12,6 +12,7 @@ __all__ = ["create", "delete", "rename", "switch", "unmerged"]
 
 def create(repository: Repository, name: str, *, start: str = HEAD, who: Signature) -> Operation:
     """Make a branch that begins at a revision. Raises Refused if it exists, NotFound."""
+    repository.operations.recover()
     ref = branch_ref(name)
     _refuse_existing(repository, name)
     change = Change(refs={ref: (None, repository.resolve(start))})
@@ -25,6 +26,7 @@ def delete(repository: Repository, name: str, *, who: Signature) -> Operation:
 
     Raises NotFound, and Refused for the current branch. Ask `unmerged` first.
     """
+    repository.operations.recover()
     ref = branch_ref(name)
     old = _tip(repository, name)
     if repository.refs.head().branch == name:
@@ -36,6 +38,7 @@ def delete(repository: Repository, name: str, *, who: Signature) -> Operation:
 
 def rename(repository: Repository, old: str, new: str, *, who: Signature) -> Operation:
     """Rename a branch; HEAD follows. Raises NotFound, and Refused if `new` exists."""
+    repository.operations.recover()
     tip = _tip(repository, old)
     _refuse_existing(repository, new)
     head = None
@@ -56,6 +59,7 @@ def switch(
 
     Raises DirtyStage, NotFound if there is no such branch.
     """
+    repository.operations.recover()
     if repository.stage.read() is not None:
         raise DirtyStage("'switch' would leave the staged changes behind")
     before = repository.refs.head().text

@@ -203,20 +203,20 @@ class LeaseDirectory:
         """Who holds the lease `name`, None if it is free or its file is torn."""
         return self._read(os.path.join(self._path, _checked(name)))
 
-    def broken(self, name: str) -> list[tuple[str, Holder]]:
-        """Leases `name` that were broken and not yet cleared: (file, what the dead holder said).
+    def broken(self, name: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """Leases `name` that were broken and not yet cleared: (file, purpose of the dead holder).
 
-        Call while holding `name`: clear what the dead process left, then `forget` the file.
+        The purpose is empty where the holder died while it took the lease. Call while holding
+        `name`: clear what the dead process left, then `forget` the file.
         """
         prefix = _checked(name) + _BROKEN
-        found = []
-        for entry in sorted(self._files.listing(self._path)):
-            if entry.startswith(prefix):
-                path = os.path.join(self._path, entry)
-                holder = self._read(path)
-                if holder is not None:
-                    found.append((path, holder))
-        return found
+        names = [entry for entry in self._files.listing(self._path) if entry.startswith(prefix)]
+        paths = [os.path.join(self._path, entry) for entry in names]
+        holders = [self._read(path) for path in paths]
+        return [
+            (path, {} if holder is None else holder.purpose)
+            for path, holder in zip(paths, holders, strict=True)
+        ]
 
     def forget(self, broken: str) -> None:
         """Remove the file of a broken lease whose traces are cleared."""

@@ -70,6 +70,7 @@ class Transaction:
         self._repository = repository
         self._verb = verb
         self._seal = seal or _seal_states
+        repository.operations.recover()
         self._ref, self._old = _target(repository, branch)
         if parents is None:
             parents = () if self._old is None else (self._old,)

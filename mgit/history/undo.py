@@ -94,6 +94,7 @@ def redo(repository: Repository, *, who: Signature, branch: str | None = None) -
 
 
 def _ref(repository: Repository, branch: str | None) -> str:
+    repository.operations.recover()
     if branch is not None:
         return branch_ref(branch)
     head = repository.refs.head()

@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from mgit.errors import Corrupt, InvalidInput, Leased, Refused, RefMoved
+from mgit.errors import Corrupt, InvalidInput, Leased, RefMoved, Refused
 from mgit.history.refs import Head, RefStore, branch_ref, check_ref_name, tag_ref
 from mgit.store.files import Files
 

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
+from mgit.digest import RootDigest
 from mgit.errors import DirtyStage, EmptyCommit, InvalidState, RefMoved
 from mgit.history.commits import commit_id
 from mgit.history.merkle import root_digest, tree_digest
 from mgit.history.repository import Repository
-from mgit.digest import RootDigest
 from tests.history.histories import ADA, BEN, begin, commit, fabricate, value_at
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from mgit.errors import DirtyStage, NotFound, Refused, RefMoved
+from mgit.errors import DirtyStage, NotFound, RefMoved, Refused
 from mgit.history import branches
 from mgit.history.repository import Repository
 from mgit.history.undo import redo, undo
