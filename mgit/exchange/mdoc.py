@@ -7,7 +7,8 @@ Signature for callers:
 
 An mdoc knows the nominal tilt angle, the exposure of each tilt, the pixel size and the movie's
 path, but no alignment: the arrays are `tilt_angle` and, when the file has it, `axis_angle`
-(degrees, nominal values in SerialEM's sign), `exposure` (accumulated before the tilt, e/A^2) and `use`. Rows
+(degrees, nominal values in SerialEM's sign), `exposure` (accumulated before the tilt, e/A^2) and
+`use`. Rows
 keep the file's order; exposures accumulate in the order of acquisition (DateTime, or
 PriorRecordDose where it is given).
 """

@@ -96,6 +96,8 @@ def _blocks(tokens: Tokens, name: str) -> Iterator[StarTable]:
             file=name,
             line=tokens.line_number(0),
         )
+    if not heads:
+        return
     labels = tokens.label_lines()
     loops = tokens.loop_lines()
     for head, after in zip(heads, [*heads[1:], tokens.line_count], strict=True):

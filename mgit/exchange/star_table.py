@@ -12,7 +12,7 @@ from mgit.exchange.star_tokens import line_of
 __all__ = ["StarTable"]
 
 NUMBER_BYTES = np.zeros(256, dtype=bool)
-NUMBER_BYTES[list(b"0123456789+-.eEdD")] = True
+NUMBER_BYTES[list(b"0123456789+-.eE")] = True
 INTEGER_BYTES = np.zeros(256, dtype=bool)
 INTEGER_BYTES[list(b"0123456789+-")] = True
 NOT_FINITE = {b"nan", b"-nan", b"+nan", b"inf", b"+inf", b"-inf", b"infinity", b"-infinity"}
@@ -78,8 +78,10 @@ class StarTable:
 
     def number(self, column: str, row: int = 0) -> float:
         """One value as a number. Raises InvalidInput for anything else."""
+        token = self.token(column, row)
         try:
-            return float(self.token(column, row))
+            # Python reads 1_000 as a number; no STAR program does.
+            return float(token.replace(b"_", b"?"))
         except ValueError as error:
             raise self._not_a_number(column, row) from error
 
