@@ -155,7 +155,12 @@ class MemoryTree:
     def take(self, path: str, source: Reader, source_path: str) -> None:
         """Replace what stands at `path` by the subtree of another tree. Raises NotFound."""
         copy = _copied(source, source_path)
-        self._put(path, copy)
+        if path:
+            self._put(path, copy)
+        elif isinstance(copy, _Group):
+            self._root = copy
+        else:
+            raise InvalidState("only a group can become the root of a tree", path=source_path)
 
     def _find(self, path: str) -> _Node | None:
         node: _Node | None = self._root

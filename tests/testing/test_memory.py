@@ -114,3 +114,12 @@ def test_new_attributes_of_an_array_keep_its_values(tree):
     tree.set_attributes(path, {"unit": "none"})
     assert tree.array(path).content == before
     assert tree.attributes(path) == {"unit": "none"}
+
+
+def test_the_root_can_be_taken(tree):
+    copy = MemoryTree()
+    copy.take("", tree, "")
+    assert copy.blobs("") == ("provenance.json",)
+    assert copy.attributes("")["name"] == "sample"
+    with pytest.raises(InvalidState, match="root"):
+        copy.take("", tree, "provenance.json")
