@@ -83,7 +83,7 @@ def check_ref_name(name: str) -> str:
 def _flaw(name: str) -> "str | None":
     components = name.split("/")
     if any(character in _FORBIDDEN for character in name):
-        return 'holds a space, a control character or one of ~ ^ : ? * [ \\'
+        return "holds a space, a control character or one of ~ ^ : ? * [ \\"
     if ".." in name or "@{" in name or name.endswith("."):
         return "holds '..' or '@{', or ends with '.'"
     for component in components:

@@ -59,10 +59,10 @@ def test_a_revision_names_a_commit(repository, history, revision, expected):
 
 
 def test_ids_are_found_by_their_beginning(repository, history):
-    for commit_id in history.values():
-        assert repository.resolve(commit_id) == commit_id
-        assert repository.resolve(commit_id[:12]) == commit_id
-        assert repository.resolve(commit_id[:12].upper() + "~0") == commit_id
+    for full in history.values():
+        assert repository.resolve(full) == full
+        assert repository.resolve(full[:12]) == full
+        assert repository.resolve(full[:12].upper() + "~0") == full
 
 
 def test_a_branch_wins_over_an_abbreviated_id(repository, history):

@@ -30,21 +30,19 @@ EDITS = st.lists(
 
 
 def edit(draft, edits):
-    """Apply what can be applied; a path below an array or a file is passed over."""
+    """Apply what can be applied: a path below, or of, a node of another kind is passed over."""
     for kind, path, value in edits:
         parents = [path.rsplit("/", count)[0] for count in range(1, path.count("/") + 1)]
+        stands = draft.exists(path)
         if any(draft.exists(parent) and not draft.is_group(parent) for parent in parents):
             continue
-        if kind == "remove":
-            if draft.exists(path):
-                draft.remove(path)
-        elif (draft.exists(path) and (kind == "group") != draft.is_group(path)) or (draft.exists(path) and (kind == "array") != draft.is_array(path)):
-            continue
-        elif kind == "array":
+        if kind == "remove" and stands:
+            draft.remove(path)
+        elif kind == "array" and stands == draft.is_array(path):
             draft.set_array(path, value)
-        elif kind == "blob":
+        elif kind == "blob" and not (draft.is_group(path) or draft.is_array(path)):
             draft.set_blob(path, value)
-        else:
+        elif kind == "group" and stands == draft.is_group(path):
             draft.set_attributes(path, value)
 
 
