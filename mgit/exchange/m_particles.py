@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from mgit.errors import InvalidInput, InvalidState
-from mgit.exchange.decimal_text import to_text
 from mgit.exchange.records import Document, ParticleTable
 from mgit.exchange.relion_particle_export import ParticleRows
 from mgit.exchange.report import FieldReport, PatchedDocument, Verdict
@@ -90,7 +89,7 @@ def write_particles(
         for sample in range(samples):
             for axis, stem in enumerate(stems):
                 column = array[:, sample, axis].tolist()
-                values[f"{stem}{sample + 1}"] = [to_text(value) for value in column]
+                values[f"{stem}{sample + 1}"] = [repr(value) for value in column]
     values[HALF_SET] = [str(half) for half in half_sets.tolist()]
     values[NAME] = [quote_text(name) for name in names]
     values[HASH] = [quote_text(text) for text in hashes]
@@ -118,7 +117,7 @@ def patch_particles(document: Document, *, rows: ParticleRows) -> PatchedDocumen
     report: list[FieldReport] = []
     for column, values in _current(table, old, rows):
         changed = values[kept].view(np.int64) != table.floats(column)[source].view(np.int64)
-        texts = [to_text(value) for value in values[kept][changed].tolist()]
+        texts = [repr(value) for value in values[kept][changed].tolist()]
         patch.set_texts(table.block, column, source[changed], texts=texts)
         verdict: Verdict = "patched" if texts else "kept"
         count = len(texts) if texts else len(source)
@@ -244,7 +243,7 @@ def _new_row(table: StarTable, rows: ParticleRows, row: int) -> dict[str, str]:
     for stems, array in ((COORDINATES, rows.positions), (ANGLES, rows.angles)):
         for sample in range(array.shape[1]):
             for axis, stem in enumerate(stems):
-                values[f"{stem}{sample + 1}"] = to_text(float(array[row, sample, axis]))
+                values[f"{stem}{sample + 1}"] = repr(float(array[row, sample, axis]))
     for column in table.columns:
         if column in rows.columns:
             values[column] = rows.columns[column][row]

@@ -36,7 +36,7 @@ def test_a_hash_has_27_url_safe_characters():
     assert len(seen) == 27 * 256
     assert {"-", "_"} <= set(seen)
     assert not set("/+=") & set(seen)
-    assert m_hash(b"abc") == "qZk-NkcGgWq6PiVxeFDCbJzQ2J0"
+    assert m_hash(b"abc") == "qZk_NkcGgWq6PiVxeFDCbJzQ2J0"
 
 
 def test_the_data_hash_covers_name_and_head(tmp_path):

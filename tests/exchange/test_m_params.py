@@ -33,11 +33,8 @@ def test_values_have_types():
     assert (params.number("N"), params.integer("I"), params.flag("F")) == (1.5, 7, True)
     assert params.vector("V", (0.0, 0.0, 0.0)) == (1.0, 2.0, 3.0)
     assert guid(params) == GUID
-    assert (params.number("X", 2.0), params.text("X", "y"), params.vector("X", (1.0,))) == (
-        2,
-        "y",
-        (1,),
-    )
+    assert (params.number("X", 2.0), params.text("X", "y")) == (2.0, "y")
+    assert params.vector("X", (1.0,)) == (1.0,)
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,9 @@ def test_a_population_is_written_and_read_back():
 
 def test_a_hand_written_population_is_read():
     content = (
-        f'<?xml version="1.0" encoding="utf-8"?>\r\n<Population>\r\n\t<Param Name="Name" Value="p" />\r\n'
-        f'\t<Species>\r\n\t\t<Species GUID="{GUIDS[0].upper()}" Path="s\\a.species" />\r\n\t</Species>\r\n'
+        '<?xml version="1.0" encoding="utf-8"?>\r\n<Population>\r\n'
+        '\t<Param Name="Name" Value="p" />\r\n\t<Species>\r\n'
+        f'\t\t<Species GUID="{GUIDS[0].upper()}" Path="s\\a.species" />\r\n\t</Species>\r\n'
         '\t<Sources />\r\n\t<LastRefinementOptions><Param Name="NIterations" Value="3" />'
         "</LastRefinementOptions>\r\n</Population>"
     ).encode()
