@@ -24,7 +24,7 @@ from mgit.exchange.warp_optics import (
 from mgit.exchange.warp_terms import refuse_unknown_terms
 from mgit.exchange.xml_document import Edit, parse_xml
 
-__all__ = ["FIELDS", "patch_movie", "read_movie"]
+__all__ = ["FIELDS", "Pyramid", "patch_movie", "read_movie"]
 
 MICROMETRE = 10_000
 """Angstrom per micrometre."""
