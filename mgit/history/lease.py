@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from mgit.digest import canonical_bytes
+from mgit.digest import canonical_bytes, short_id
 from mgit.errors import InvalidInput, Leased, NotFound
 from mgit.store.files import Files
 
-__all__ = ["Holder", "Lease", "LeaseDirectory", "Process", "this_process"]
+__all__ = ["Holder", "Lease", "LeaseDirectory", "Process", "branch_lease", "this_process"]
 
 LEASE_FORMAT = 1
 HEARTBEAT_EXPIRES_S = 60  # a holder on another machine renews at least every third of this
@@ -97,6 +97,14 @@ class Holder:
             )
         except (ValueError, KeyError, TypeError):
             return None
+
+
+def branch_lease(branch: str) -> str:
+    """Name of the lease that long work on a branch holds, e.g. a refinement.
+
+    Branch names may hold '/' and letters of any script, so a digest stands for them.
+    """
+    return "branch-" + short_id("mgit branch lease v1", branch.encode()).hex()
 
 
 def this_process() -> Process:

@@ -5,7 +5,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mgit.errors import MgitError, Refused
 from mgit.history.commits import CommitId, CommitRecord, Signature
@@ -18,9 +18,11 @@ from mgit.history.refs import BRANCH_PREFIX, SYMBOLIC, RefStore
 from mgit.history.revisions import resolve
 from mgit.history.snapshot import Snapshot
 from mgit.history.stage import Stage
-from mgit.history.transaction import Transaction
-from mgit.store.chunks import ChunkStore
 from mgit.store.files import Files
+
+if TYPE_CHECKING:
+    from mgit.history.transaction import Transaction
+    from mgit.store.chunks import ChunkStore
 
 __all__ = ["FIRST_BRANCH", "Repository"]
 
@@ -44,7 +46,7 @@ GIT_CONFIG = b"""[core]
 class Repository:
     """A population's history on disk. Reads here; changes go through `transaction`.
 
-    root: the directory that holds `.mgit`. objects, chunks: what is stored for ever.
+    root: the directory that holds `.mgit`. objects: trees and commits, stored for ever.
     refs: branches, tags, HEAD. operations: the log through which alone refs are changed.
     stage: what waits for a commit. leases: who is at work.
     """
@@ -54,7 +56,6 @@ class Repository:
         self.root = layout.root
         self.files = files
         self.objects = GitObjects(layout.git, files, layout.cache)
-        self.chunks = ChunkStore(layout.store, files)
         self.refs = RefStore(layout.git, files)
         self.leases = LeaseDirectory(layout.locks, files)
         self.operations = OperationLog(layout.operations, files, refs=self.refs, leases=self.leases)
@@ -105,6 +106,13 @@ class Repository:
             raise
         return cls(final, files)
 
+    @functools.cached_property
+    def chunks(self) -> "ChunkStore":
+        """Values of arrays by name."""
+        from mgit.store.chunks import ChunkStore  # deferred: imports numpy
+
+        return ChunkStore(self.layout.store, self.files)
+
     def resolve(self, revision: str) -> CommitId:
         """The commit that a revision names, e.g. 'main', 'HEAD~2', 'v1^2', 'main@{1}', '1a2b3c'.
 
@@ -144,7 +152,7 @@ class Repository:
         branch: str | None = None,
         parents: tuple[CommitId, ...] | None = None,
         continue_stage: bool = False,
-    ) -> Transaction:
+    ) -> "Transaction":
         """Begin a change that becomes one commit, or the stage.
 
         verb: what is being done, for the provenance and the operation log.
@@ -156,6 +164,8 @@ class Repository:
         Raises DirtyStage if something is staged that the change would pass over, RefMoved if what
         is staged was made on another commit.
         """
+        from mgit.history.transaction import Transaction  # deferred: imports numpy
+
         return Transaction(
             self, verb=verb, branch=branch, parents=parents, continue_stage=continue_stage
         )

@@ -28,17 +28,17 @@ from mgit.history.operations import Change
 from mgit.history.refs import branch_ref, check_ref_name
 from mgit.history.snapshot import Snapshot
 from mgit.history.stage import StagedTree
-from mgit.state.protocol import Writer
 
 if TYPE_CHECKING:
     from mgit.history.repository import Repository
+    from mgit.state.protocol import Writer
 
 __all__ = ["PROVENANCE", "PayloadSigner", "Transaction"]
 
 PROVENANCE = "provenance.json"
 PROVENANCE_FORMAT = 1
 
-Seal = Callable[[Writer, Iterable[str]], object]
+Seal = Callable[["Writer", Iterable[str]], object]
 """Writes the state digests of whatever the changed paths belong to."""
 
 
@@ -271,7 +271,7 @@ def _root(repository: "Repository", commit: CommitId, cache: MerkleCache) -> Roo
     return root_digest(tree_digest(repository.objects, record.tree, cache=cache), parents)
 
 
-def _seal_states(writer: Writer, changed_paths: Iterable[str]) -> None:
+def _seal_states(writer: "Writer", changed_paths: Iterable[str]) -> None:
     from mgit.state.digests import seal  # deferred: imports numpy
 
     seal(writer, changed_paths)

@@ -8,7 +8,7 @@ import pytest
 
 from mgit.errors import InvalidInput, Leased
 from mgit.history import lease as leases_module
-from mgit.history.lease import Holder, LeaseDirectory, this_process
+from mgit.history.lease import Holder, LeaseDirectory, branch_lease, this_process
 from mgit.store.files import Files
 
 
@@ -146,3 +146,12 @@ def test_a_lease_file_is_read_back_as_written():
 def test_a_lease_has_a_plain_name(leases, name):
     with pytest.raises(InvalidInput):
         leases.acquire(name, purpose={})
+
+
+def test_every_branch_has_a_lease_of_its_own(leases):
+    names = ["main", "Main", "a/b", "a-b", "größe"]
+    held = [leases.acquire(branch_lease(name), purpose={"branch": name}) for name in names]
+    for name in names:
+        assert leases.holder(branch_lease(name)).purpose == {"branch": name}
+    for lease in held:
+        lease.release()

@@ -109,3 +109,10 @@ print(sorted(heavy & set(sys.modules)))
 def test_what_every_verb_needs_is_light():
     result = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True)
     assert result.stdout == "[]\n", result.stderr
+
+
+def test_opening_a_repository_and_undoing_need_no_arrays():
+    modules = "mgit.history.repository, mgit.history.undo, mgit.history.branches"
+    code = f"import sys, {modules}; print('numpy' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout == "False\n", result.stderr
