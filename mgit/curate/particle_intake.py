@@ -15,7 +15,14 @@ from mgit.state.population import Population
 from mgit.state.protocol import Reader
 from mgit.state.series import Item
 
-__all__ = ["Binding", "ItemVolumes", "bind_table", "particles_from", "read_particle_table", "volume_of"]
+__all__ = [
+    "Binding",
+    "ItemVolumes",
+    "bind_table",
+    "particles_from",
+    "read_particle_table",
+    "volume_of",
+]
 
 Volume = tuple[tuple[float, float, float], float]
 NAMES_SHOWN_MAX = 5
