@@ -7,10 +7,10 @@ see is written down in docs/format/history.md, section 3.
 from dataclasses import dataclass, field
 
 from mgit.errors import Corrupt, Unsupported
-from mgit.history.operations import Operation, OperationDigest, OperationLog
+from mgit.history.operations import Change, Operation, OperationDigest, OperationLog
 from mgit.history.refs import HEAD, RefStore
 
-__all__ = ["Finding", "audit"]
+__all__ = ["Finding", "audit", "differences"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +86,30 @@ def audit(log: OperationLog, refs: RefStore) -> list[Finding]:
     One last entry that never took effect is what a crash leaves and is no finding, and so is a
     last entry that names several refs and was interrupted between them.
     """
+    replay = _replayed(log)
+    replay.compare(refs)
+    return replay.findings
+
+
+def differences(log: OperationLog, refs: RefStore) -> Change | None:
+    """What happened without mgit, from what the log says to what is there; None if nothing did.
+
+    `OperationLog.adopt` records it. Raises Corrupt if refs or HEAD cannot be read.
+    """
+    replay = _replayed(log)
+    found = refs.all()
+    names = set(replay.refs) | (set(found) if replay.complete else set())
+    moved = {
+        name: (replay.refs.get(name), found.get(name))
+        for name in sorted(names)
+        if replay.refs.get(name) != found.get(name)
+    }
+    told, there = replay.head, refs.head().text
+    head = None if told is None or told == there else (told, there)
+    return Change(refs=moved, head=head) if moved or head is not None else None
+
+
+def _replayed(log: OperationLog) -> _Replay:
     replay = _Replay()
     entries = _readable(log, replay)
     following = [entry for _, entry in entries[1:]]
@@ -99,8 +123,7 @@ def audit(log: OperationLog, refs: RefStore) -> list[Finding]:
         elif log.took_effect(entry):
             _follow_last(log, entry, replay)
     _check_confirmed(log, entries, replay)
-    replay.compare(refs)
-    return replay.findings
+    return replay
 
 
 def _readable(log: OperationLog, replay: _Replay) -> list[tuple[str, Operation | None]]:

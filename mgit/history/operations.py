@@ -175,11 +175,10 @@ class OperationLog:
             purpose["refs"][HEAD] = change.head[1]
         with self._leases.held(REFS_LEASE, purpose=purpose):
             self._clear_dead_holders()
-            last = self._last()
-            applied = True if last is None else self._finish(last[0])
+            last, applied = self._settled()
             if last is not None and applied and last[0].change == change and self._is_done(change):
                 return last[0]
-            self._require_old_values(change)
+            self._require_values(change)
             operation = Operation(
                 sequence=1 if last is None else last[0].sequence + 1,
                 previous=None if last is None else OperationDigest.of(last[1]),
@@ -195,6 +194,31 @@ class OperationLog:
             )
             self._write(operation)
             self._apply(change)
+            self._confirm(operation.sequence)
+        return operation
+
+    def adopt(self, change: Change, *, message: str, who: Signature) -> Operation:
+        """Record a change that happened without mgit, so that the audit accepts it from here on.
+
+        change: from what the log says to what is there (`operation_audit.differences`). The entry
+        has the verb 'adopt' and moves nothing. Raises RefMoved if that is not what is there.
+        """
+        with self._leases.held(REFS_LEASE, purpose={}):
+            self._clear_dead_holders()
+            last, applied = self._settled()
+            self._require_values(change.reversed())
+            operation = Operation(
+                sequence=1 if last is None else last[0].sequence + 1,
+                previous=None if last is None else OperationDigest.of(last[1]),
+                previous_applied=applied,
+                verb="adopt",
+                message=message.partition("\n")[0][:MESSAGE_CHARACTERS_MAX],
+                change=change,
+                head=self._refs.head().text if change.head is None else change.head[0],
+                author=who.person,
+                time_s=who.time_s,
+            )
+            self._write(operation)
             self._confirm(operation.sequence)
         return operation
 
@@ -315,7 +339,12 @@ class OperationLog:
             if new is None:
                 self._refs.compare_and_swap(name, expected=old, new=None)
 
-    def _require_old_values(self, change: Change) -> None:
+    def _settled(self) -> tuple[tuple[Operation, bytes] | None, bool]:
+        """The last entry with its bytes, completed if it was cut in two; whether it took effect."""
+        last = self._last()
+        return last, True if last is None else self._finish(last[0])
+
+    def _require_values(self, change: Change) -> None:
         for name, (old, _) in change.refs.items():
             found = self._refs.get(name)
             if found != old:

@@ -2,7 +2,9 @@ import os
 
 import pytest
 
+from mgit.errors import RefMoved
 from mgit.history import branches
+from mgit.history.operation_audit import differences
 from tests.history.histories import ADA, commit
 
 MAIN = "refs/heads/main"
@@ -112,3 +114,28 @@ def test_a_damaged_confirmation_is_a_finding(log):
     with open(os.path.join(log._path, "confirmed"), "wb") as stream:
         stream.write(b"x")
     assert "damaged" in kinds(log)
+
+
+def test_what_happened_without_mgit_can_be_adopted(log, repository):
+    assert differences(log, repository.refs) is None
+    first = repository.resolve("main~1")
+    move(repository, MAIN, first)
+    move(repository, "refs/heads/foreign", first)
+    move(repository, "HEAD", "ref: refs/heads/main")
+    change = differences(log, repository.refs)
+    assert set(change.refs) == {MAIN, "refs/heads/foreign"}
+    assert change.head == ("ref: refs/heads/b", "ref: refs/heads/main")
+    before = repository.refs.all()
+    entry = log.adopt(change, message="as git did", who=ADA)
+    assert (entry.verb, repository.refs.all()) == ("adopt", before)
+    assert log.check() == []
+    commit(repository, value=8)
+    assert log.check() == []
+
+
+def test_only_what_is_there_can_be_adopted(log, repository):
+    move(repository, MAIN, repository.resolve("main~1"))
+    change = differences(log, repository.refs)
+    with pytest.raises(RefMoved):
+        log.adopt(change.reversed(), message="m", who=ADA)
+    assert kinds(log) == ["moved-outside"]
