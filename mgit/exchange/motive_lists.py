@@ -56,7 +56,7 @@ def read_stopgap(content: bytes, *, path: str, pixel_size_angstrom: float) -> Pa
     half_sets = None
     if "halfset" in table:
         letters = table.strings("halfset")
-        if all(letter in HALF_SET_LETTERS for letter in letters):
+        if set(letters) == set(HALF_SET_LETTERS):  # one letter alone is no split
             half_sets = np.array([HALF_SET_LETTERS[letter] for letter in letters], np.uint8)
     turned = np.stack([90.0 - angles[:, 0], angles[:, 1], -angles[:, 2] - 90.0], axis=1)
     used = {"orig_x", "orig_y", "orig_z", "x_shift", "y_shift", "z_shift", "phi", "the", "psi"}
@@ -101,7 +101,7 @@ def read_dynamo(content: bytes, *, path: str, pixel_size_angstrom: float) -> Par
     column = {name: values[:, at] for at, name in enumerate(names[:width])}
     eo = column.get("eo")
     half_sets = None
-    if eo is not None and eo.size and np.isin(eo, (1.0, 2.0)).all():
+    if eo is not None and set(eo.tolist()) == {1.0, 2.0}:
         half_sets = eo.astype(np.uint8)
     positions = np.stack([column[axis] + column[f"d{axis}"] for axis in "xyz"], axis=1)
     angles = np.stack([column["narot"] - 90, column["tilt"], column["tdrot"] + 90], axis=1)

@@ -92,7 +92,9 @@ def write_tomograms(
         path = f"{directory}/tilt_series/{_file_name(name, at)}.star"
         rows.append(_global_row(name, series, path))
         report.extend(_dropped(series, path))
-        files[path] = write_star([(name, _tilt_columns(name, series), True)], comment=comment)
+        files[path] = write_star(
+            [(_block_name(name), _tilt_columns(name, series), True)], comment=comment
+        )
     columns = {column: [row[column] for row in rows] for column in rows[0]} if rows else {}
     block: Block = ("global", columns, True)
     files[f"{directory}/tomograms.star"] = write_star([block], comment=comment)
@@ -155,6 +157,11 @@ def write_optimisation_set(
 
 def _spelt(values: np.ndarray) -> list[str]:
     return [repr(float(value)) for value in values]
+
+
+def _block_name(name: str) -> str:
+    """RELION's programs find the block by the series' name, which cannot hold blanks there."""
+    return "_".join(name.split())
 
 
 def _file_name(name: str, at: int) -> str:

@@ -68,9 +68,14 @@ def quote_text(text: str) -> str:
 
 
 def write_star(blocks: Sequence[Block], *, comment: str) -> bytes:
-    """A new STAR file of lists and loops, columns right-aligned, `comment` on the first line."""
+    """A new STAR file of lists and loops, columns right-aligned, `comment` on the first line.
+
+    Raises InvalidInput for a block name with blanks, which no STAR file can hold.
+    """
     parts = [f"# {comment}\n"]
     for name, columns, is_loop in blocks:
+        if any(letter.isspace() for letter in name):
+            raise InvalidInput("a STAR block's name holds a blank", hint="rename it", block=name)
         parts.append(f"\ndata_{name}\n\n")
         if not is_loop:
             width = max(map(len, columns), default=0) + 5

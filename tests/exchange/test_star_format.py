@@ -73,3 +73,8 @@ def test_lists_and_loops_are_written():
     document = parse_star(content, name="x")
     assert document.table("").text("a") == "1"
     assert document.table("t").floats("x").tolist() == [1, 20]
+
+
+def test_a_block_name_with_a_blank_is_refused():
+    with pytest.raises(InvalidInput, match="block's name"):
+        write_star([("a b", {"x": ["1"]}, True)], comment="c")
