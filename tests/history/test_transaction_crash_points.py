@@ -17,6 +17,7 @@ from mgit.errors import MgitError
 from mgit.history import branches, lease, tags
 from mgit.history.repository import Repository
 from mgit.history.undo import undo
+from mgit.store.checks import check_store
 from mgit.store.files import Files
 from mgit.testing.faults import FaultyFiles, crash_points
 from tests.history.histories import ADA, begin, commit, value_at
@@ -47,6 +48,7 @@ def check_whole(repository):
     assert repository.operations.check() == []
     for pack in repository.objects.packs():
         pack.check()
+    assert list(check_store(repository.chunks)) == []
     for ref in repository.refs.all():
         for record in repository.walk(ref):
             snapshot = repository.snapshot(record.id)
