@@ -13,6 +13,7 @@ import numpy as np
 from mgit.exchange.records import Document, GridValues
 from mgit.exchange.relion_particle_export import ParticleRows
 from mgit.exchange.report import FieldReport
+from mgit.exchange.warp_fields import Canonical
 from mgit.state.documents import StoredDocument, read_documents
 from mgit.state.particle_columns import ParticleColumns, rows_in_source_order
 from mgit.state.protocol import Reader
@@ -130,9 +131,9 @@ def _arrays(item: Item) -> dict[str, np.ndarray]:
     return {name: handle.read() for name, handle in item.arrays().items()}
 
 
-def _canonical(item: Item) -> dict[str, object]:
+def _canonical(item: Item) -> dict[str, Canonical]:
     """Arrays with their attributes, and the item's own attributes, by canonical name."""
-    grids: dict[str, object] = {
+    grids: dict[str, Canonical] = {
         name: GridValues(values=handle.read(), attributes=dict(handle.attributes))
         for name, handle in item.arrays().items()
     }

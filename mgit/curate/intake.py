@@ -34,7 +34,7 @@ def read_foreign_source(path: Path, *, form: SourceFormat) -> SourceRecord:
         raise InvalidInput(
             "a directory is given where a file is expected",
             file=path,
-            hint="name the file: tomograms.star, optimisation_set.star, micrographs.star or .source",
+            hint="name the file: a .star table, an .mdoc or a .source",
         )
     if form == "m":
         from mgit.exchange.m_source import load_source

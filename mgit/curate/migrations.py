@@ -2,15 +2,16 @@
 
 Pure functions on arrays; `curate.source_settings` applies them to a population.
 
-Pixel size. Lengths that were measured in pixels scale with s = new / old: positions, offsets, warps,
-image and volume dimensions. A defocus was fitted to phase = pi lambda df k^2 with k in cycles per
-pixel, so the defocus that explains the same Thon rings is df s^2. The spherical-aberration term grows
-with s^4 and cannot follow; it is a property of the lens and stays.
+Pixel size. Lengths that were measured in pixels scale with s = new / old: positions, offsets,
+warps, image and volume dimensions. A defocus was fitted to phase = pi lambda df k^2 with k in
+cycles per pixel, so the defocus that explains the same Thon rings is df s^2. The
+spherical-aberration term grows with s^4 and cannot follow; it belongs to the lens and stays.
 
-Handedness. With S = diag(1, 1, -1) the mirrored geometry has stage matrices S O S, positions mirrored
-about the volume's centre plane and orientations S R S; every projected (x, y) is unchanged and every
-depth z changes sign. For rotations about single axes S Rz(a) S = Rz(a), S Ry(a) S = Ry(-a) and
-S Rx(a) S = Rx(-a); an orientation R = Rz(-psi) Ry(-tilt) Rz(-rot) therefore mirrors by tilt -> -tilt.
+Handedness. With S = diag(1, 1, -1) the mirrored geometry has stage matrices S O S, positions
+mirrored about the volume's centre plane and orientations S R S; every projected (x, y) is unchanged
+and every depth z changes sign. For rotations about single axes S Rz(a) S = Rz(a),
+S Ry(a) S = Ry(-a) and S Rx(a) S = Rx(-a); an orientation R = Rz(-psi) Ry(-tilt) Rz(-rot) therefore
+mirrors by tilt -> -tilt.
 """
 
 from collections.abc import Mapping
@@ -105,7 +106,7 @@ def mirror_positions(positions: np.ndarray, *, depth_angstrom: float) -> np.ndar
 
 
 def mirror_angles(angles: np.ndarray) -> np.ndarray:
-    """Orientations `(n, T, 3)` (rot, tilt, psi in degrees) of the mirrored map in the mirrored volume."""
+    """Orientations `(n, T, 3)` (rot, tilt, psi, degrees) of the mirrored map in its volume."""
     mirrored = angles.copy()
     mirrored[..., 1] = -angles[..., 1] + 0.0
     return mirrored

@@ -1,4 +1,4 @@
-"""What a commit says of how it came about: the content of `provenance.json` besides verb and parents."""
+"""What a commit says of how it came about: `provenance.json` besides verb and parents."""
 
 import platform
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Digests of raw files: quick in the first minute, full in its own time (docs/format/v1.md, section 7).
+"""Digests of raw files: quick at once, full in its own time (docs/format/v1.md, section 7).
 
 A full digest is plain BLAKE3 of the file, as `b3sum` prints it. A quick digest covers the size, the
 first and last MiB and 64 sampled MiB, so that ten terabytes do not block an import; it identifies a
@@ -38,7 +38,7 @@ class FileDigest:
 class DigestCache:
     """Digests already computed on this machine, keyed by path, size, mtime and inode.
 
-    A convenience that may be deleted at any time; `source hash --again` and `verify --raw` ignore it.
+    It may be deleted at any time; `source hash --again` and `verify --raw` ignore it.
     """
 
     def __init__(self, path: Path, files: Files) -> None:

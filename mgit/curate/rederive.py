@@ -1,8 +1,8 @@
 """What an item's import said, derived again from the documents that were kept whole.
 
-Export needs it to leave unchanged fields alone, and an update needs it to tell what was refined here
-from what still is as it came (docs/decisions/004). A series without a document that this version
-reads has no base: then nothing counts as unchanged.
+An update needs it to tell what was refined here from what still is as it came. A series without a
+document that this version reads has no base: then nothing counts as unchanged
+(docs/decisions/004-unchanged-by-derivation.md).
 """
 
 from collections.abc import Iterable, Mapping

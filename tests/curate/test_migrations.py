@@ -1,4 +1,4 @@
-"""Migrations keep what they promise: projections under a mirror, Thon rings under a new pixel size."""
+"""Migrations keep what they promise: projections, and Thon rings."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ DEGREES = st.floats(-180, 180, allow_nan=False)
 
 
 def rotation(axis: int, degrees: float) -> np.ndarray:
-    """Right-handed active rotation about one axis, written out here and nowhere else in the test."""
+    """Right-handed active rotation about one axis, written out for the test alone."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     x, y = [(1, 2), (2, 0), (0, 1)][axis]
     matrix = np.eye(3)
