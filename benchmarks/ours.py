@@ -41,6 +41,7 @@ __all__ = ["main"]
 SOURCE, SPECIES = "grid", "ribosome"
 BEGIN_S = 1_700_000_000
 TABLE = RawDigest(bytes(32))
+BLOCK_BYTES = 1 << 20
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -198,18 +199,21 @@ def _chunk_ids(content: bytes) -> Iterator[ChunkId]:
 
 
 def _rates(repository: Repository) -> dict[str, float]:
-    """GB per CPU second: level 2 over the segments, and BLAKE3 alone over the same bytes."""
+    """GB per CPU second: level 2 over the segments, and BLAKE3 alone over the same files."""
     names = repository.chunks.segments()
-    total = sum(os.path.getsize(repository.chunks.catalogue.segment_path(name)) for name in names)
+    paths = [repository.chunks.catalogue.segment_path(name) for name in names]
+    total = sum(os.path.getsize(path) for path in paths)
     begin = time.process_time()
     findings = [each for name in names for each in check_stored(repository.chunks, name)]
     level_2 = time.process_time() - begin
     if findings:
         raise SystemExit(f"damaged: {findings[0]}")
-    block = bytes(1 << 20)
+    buffer = memoryview(bytearray(BLOCK_BYTES))
     begin = time.process_time()
-    for _ in range(total >> 20):
-        RawDigest.of(block)
+    for path in paths:
+        with open(path, "rb", buffering=0) as stream:
+            while length := stream.readinto(buffer):
+                RawDigest.of(buffer[:length])
     alone = time.process_time() - begin
     return {"level_2_gb_per_s": total / level_2 / 1e9, "blake3_gb_per_s": total / alone / 1e9}
 

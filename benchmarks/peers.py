@@ -300,7 +300,7 @@ class Mgit(Peer):
         return None
 
     def version(self, site: Site) -> str:
-        command = ["git", "describe", "--always", "--dirty", "--", "."]
+        command = ["git", "rev-parse", "--short", "HEAD"]
         done = subprocess.run(command, cwd=site.checkout, capture_output=True, text=True)
         return f"mgit {done.stdout.strip() or 'of unknown commit'}"
 
