@@ -117,16 +117,20 @@ def read_particle_table(
         from mgit.exchange.m_particles import read_particles as read_m_particles
 
         return read_m_particles(content, path.name)
+    from mgit.exchange.relion_documents import project_path
     from mgit.exchange.relion_particles import read_particles
 
     motion = None
     if trajectories is not None:
+        motion_content = trajectories.read_bytes()
         motion = Document(
-            role="relion_trajectories", path=trajectories.name, content=trajectories.read_bytes()
+            role="relion_trajectories",
+            path=project_path(str(trajectories), content=motion_content),
+            content=motion_content,
         )
     return read_particles(
         content,
-        path=path.name,
+        path=project_path(str(path), content=content),
         volumes=volumes,
         coordinate_pixel_size_angstrom=coordinate_pixel_size_angstrom,
         trajectories=motion,

@@ -3,6 +3,7 @@
 Signatures for callers:
 
     project_loader(document_path, *, root=None) -> load(path) -> bytes
+    project_path(document_path, *, content) -> the document's path below its project directory
     read_optimisation_set(content, *, path) -> OptimisationSet (paths of particles, tomograms, ...)
     is_optimisation_set(content, *, path) -> bool
 
@@ -11,7 +12,8 @@ relative to the document. Both are tried.
 """
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mgit.errors import InvalidInput, NotFound
@@ -22,6 +24,7 @@ __all__ = [
     "find_file",
     "is_optimisation_set",
     "project_loader",
+    "project_path",
     "read_optimisation_set",
 ]
 
@@ -31,6 +34,10 @@ TRAJECTORIES = "rlnTomoTrajectoriesFile"
 HALF_MAPS = ("rlnTomoReferenceMap1File", "rlnTomoReferenceMap2File")
 MASK = "rlnTomoReferenceMaskFile"
 FSC = "rlnTomoReferenceFscFile"
+SERIES_TABLE = "rlnTomoTiltSeriesStarFile"
+IMAGE_COLUMNS = ("rlnImageName", "rlnMicrographName", "rlnMicrographMetadata")
+JOB_DIRECTORY = re.compile(r"job\d{3,}")
+NAMED_FILES_TRIED_MAX = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +114,48 @@ def project_loader(document_path: str, *, root: str | None = None) -> Callable[[
             return file.read()
 
     return load
+
+
+def project_path(document_path: str, *, content: bytes) -> str:
+    """A document's path below its project directory, with forward slashes.
+
+    The project directory is the one from which the files that the document names are found; where
+    none is here, the one above `Type/jobNNN/`; else the document's own. Raises InvalidInput if
+    `content` is no STAR file.
+    """
+    full = os.path.abspath(document_path)
+    root = _named_root(full, content) or _job_root(full) or os.path.dirname(full)
+    return os.path.relpath(full, root).replace(os.sep, "/")
+
+
+def _named_root(full: str, content: bytes) -> str | None:
+    for name in _named_files(parse_star(content, name=full)):
+        found = None if os.path.isabs(name) else find_file(name, document_path=full)
+        if found is not None:
+            # `found` is a directory at or above the document, joined with the name.
+            root = found[: -len(name)].rstrip(os.sep)
+            return root or os.sep
+    return None
+
+
+def _named_files(document: StarDocument) -> Iterator[str]:
+    listed = (PARTICLES, TOMOGRAMS, TRAJECTORIES, *HALF_MAPS, MASK, FSC, SERIES_TABLE)
+    for column in (*listed, *IMAGE_COLUMNS):
+        for table in document.tables_with(column):
+            for row in range(min(table.row_count, NAMED_FILES_TRIED_MAX)):
+                name = table.text(column, row).rpartition("@")[2]
+                if name and name == os.path.normpath(name) and not name.startswith(".."):
+                    yield name
+
+
+def _job_root(full: str) -> str | None:
+    """The directory above `Type/jobNNN/`, by which RELION writes every path."""
+    directory = os.path.dirname(full)
+    while os.path.dirname(directory) != directory:
+        if JOB_DIRECTORY.fullmatch(os.path.basename(directory)):
+            return os.path.dirname(os.path.dirname(directory))
+        directory = os.path.dirname(directory)
+    return None
 
 
 def _names_a_set(document: StarDocument) -> bool:
