@@ -150,7 +150,7 @@ def _particles(
     names = [each.name for each in PARTICLE_COLUMNS if each.in_state_digest]
     present = set(table.names())
     columns = {name: table.node(name) for name in names if name in present}
-    columns |= {f"applied/{name}": table.node(name) for name in sorted(applied)}
+    columns |= {f"applied/{name}": table.passthrough_node(name) for name in sorted(applied)}
     return {name: _column(reader, node, content) for name, node in columns.items()}
 
 

@@ -39,6 +39,7 @@ SLUG_LENGTH = 55
 HASH_DIGITS = 8
 _GRAMMAR = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])\.", re.ASCII | re.IGNORECASE)
 _ROLE = re.compile(r"[a-z0-9_]{1,64}")
 
 
@@ -50,7 +51,10 @@ def component(name: str) -> str:
 
     Raises InvalidState if the name is empty or not encodable as UTF-8.
     """
-    slug = _UNSAFE.sub("_", name).lstrip(".-")[:SLUG_LENGTH]
+    slug = _UNSAFE.sub("_", name).lstrip(".-")
+    if _DEVICE.match(slug):
+        slug = f"_{slug}"  # some systems open a device for 'aux.mrc', so no tree may hold it
+    slug = slug[:SLUG_LENGTH]
     return f"{slug or '_'}-{RawDigest.of(_utf8(name)).hex[:HASH_DIGITS]}"
 
 

@@ -45,10 +45,14 @@ class StoredParticles:
 
     def passthrough(self, name: str) -> Column:
         """The pass-through column with this foreign name. Raises NotFound."""
+        return _read_column(self.reader, self.passthrough_node(name))
+
+    def passthrough_node(self, name: str) -> str:
+        """Path of the pass-through column with this foreign name. Raises NotFound."""
         nodes = self._passthrough_nodes()
         if name not in nodes:
             raise NotFound("the particle table has no such pass-through column", column=name)
-        return _read_column(self.reader, nodes[name])
+        return nodes[name]
 
     def node(self, name: str) -> str:
         """Path of the canonical or else pass-through column called `name`. Raises NotFound."""

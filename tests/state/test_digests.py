@@ -247,6 +247,16 @@ def test_a_foreign_column_cannot_pass_for_a_canonical_one(tree, species_path):
     assert species_state(tree, species_path) != before
 
 
+def test_an_applied_column_with_a_canonical_name_enters_with_its_own_values(tree, species_path):
+    def digest(value):
+        set_particles(tree, species_path, table(passthrough={"angles": np.full(10, value)}))
+        return species_state(tree, species_path)
+
+    digest(1.0)
+    update_species_attributes(tree, species_path, {"applied_columns": ["angles"]})
+    assert digest(1.0) != digest(2.0)
+
+
 def test_every_parameter_of_the_network_enters(tree, species_path):
     weight = np.zeros(3, np.float32)
     digests = {species_state(tree, species_path)}

@@ -18,6 +18,9 @@ GRAMMAR = re.compile(r"[A-Za-z0-9._-]{1,64}")
         ("日本", "_-"),
         ("-rf", "rf-"),
         (".git", "git-"),
+        ("aux.mrc", "_aux.mrc-"),
+        (".COM1.xml", "_COM1.xml-"),
+        ("auxiliary.mrc", "auxiliary.mrc-"),
     ],
 )
 def test_a_component_is_a_readable_slug_with_a_hash(name, expected):
