@@ -4,9 +4,9 @@ RELION 3.1 and later keep pixel sizes and aberrations in `data_optics`, one row 
 tables repeat them on every particle, with the image pixel size as
 `rlnDetectorPixelSize * 1e4 / rlnMagnification`.
 
-Aberrations become canonical as follows (docs/math/aberrations.md). RELION orders both bases by n,
+Aberrations become canonical as follows. RELION orders both bases by n,
 then by m from -n to n in steps of 2. The even list starts with the piston, which is kept apart;
-four-fold odd terms beyond the file's are zero. Coefficients stay in RELION's sign; `sign` says so.
+terms that the file does not have are zero. Coefficients keep RELION's sign (`zernike_sign`).
 """
 
 from collections.abc import Mapping

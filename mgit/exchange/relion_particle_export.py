@@ -2,7 +2,8 @@
 
 Signatures for callers:
 
-    patch_particles(document, *, rows, volumes=None, coordinate_pixel_size_angstrom=None) -> Patched
+    patch_particles(document, *, rows, volumes=None, coordinate_pixel_size_angstrom=None,
+                    kept_tilts=None) -> PatchedDocument
     write_trajectories(values, *, particle_names, tilt_counts, comment) -> bytes
 
 `rows` says for each current particle which row of the table it was (-1: none), in the order in
@@ -34,11 +35,12 @@ from mgit.exchange.relion_particles import (
     place,
 )
 from mgit.exchange.relion_rotations import divide_angles
-from mgit.exchange.relion_tilt_export import Patched, different
-from mgit.exchange.report import FieldReport, Verdict
+from mgit.exchange.relion_tilt_export import different
+from mgit.exchange.report import FieldReport, PatchedDocument, Verdict
 from mgit.exchange.star import StarTable, parse_star
 from mgit.exchange.star_format import quote_text, write_star
 from mgit.exchange.star_patch import StarPatch
+from mgit.exchange.star_report import column_field, with_every_column
 
 __all__ = ["ParticleRows", "patch_particles", "write_trajectories"]
 
@@ -83,8 +85,7 @@ class _Change:
 
     def add(self, column: str, verdict: Verdict, count: int) -> None:
         if count:
-            mark = "" if column.startswith("(") else "_"
-            name = f"data_{self.table.block}/{mark}{column}"
+            name = column_field(self.table.block, column)
             entry = FieldReport(document=self.path, field=name, verdict=verdict, count=count)
             self.report.append(entry)
 
@@ -105,8 +106,12 @@ def patch_particles(
     rows: ParticleRows,
     volumes: Volumes | None = None,
     coordinate_pixel_size_angstrom: float | None = None,
-) -> Patched:
+    kept_tilts: Mapping[str, np.ndarray] | None = None,
+) -> PatchedDocument:
     """Write current positions, angles, half sets and row selection into a particle table.
+
+    kept_tilts: for series whose tilt table loses rows, which tilts stay, `(tilts,)` bool; the
+        particles' rlnTomoVisibleFrames lose the same entries. Stacks must then be extracted again.
 
     Raises InvalidState for rows that do not exist or are named twice.
     """
@@ -121,16 +126,18 @@ def patch_particles(
     positions, angles = rows.positions.mean(axis=1), rows.angles[:, 0]
     if rows.positions.shape[1] == 1:
         positions = rows.positions[:, 0]
-    else:
+    elif _varies(rows.positions) or _varies(rows.angles):
         change.add("(trajectory)", "dropped", rows.positions.shape[0])
     stored_positions, stored_angles = place(table, frame)
     _patch_positions(change, frame, positions[change.old], stored_positions)
     _patch_angles(change, frame, angles[change.old], stored_angles)
+    _patch_visible_frames(change, kept_tilts or {})
     added = _patch_half_sets(change)
     _arrange(change, frame, positions, angles, added)
     content = change.patch.finish()
     new = Document(role=document.role, path=document.path, content=content)
-    return Patched(document=new, report=tuple(change.report))
+    lines = with_every_column(change.report, change.parsed, path=document.path)
+    return PatchedDocument(document=new, report=lines)
 
 
 def write_trajectories(
@@ -168,6 +175,10 @@ def _check_rows(table: StarTable, rows: ParticleRows, source: np.ndarray) -> Non
         )
 
 
+def _varies(values: np.ndarray) -> bool:
+    return bool((values != values[:, :1]).any())
+
+
 def _any_column(flags: np.ndarray) -> np.ndarray:
     return np.asarray(flags.any(axis=1), dtype=np.bool_)
 
@@ -195,6 +206,30 @@ def _patch_angles(
         return
     inner = divide_angles(frame.subtomogram[change.source], current)
     change.numbers(ANGLE_COLUMNS, turned, inner)
+
+
+def _patch_visible_frames(change: _Change, kept_tilts: Mapping[str, np.ndarray]) -> None:
+    table = change.table
+    cut = {name: keep for name, keep in kept_tilts.items() if not keep.all()}
+    if not cut or VISIBLE_COLUMN not in table:
+        return
+    names, flags = item_names(table), table.strings(VISIBLE_COLUMN)
+    rows = [row for row in change.source.tolist() if names[row] in cut]
+    texts = []
+    for row in rows:
+        entries = flags[row].strip("[]").split(",")
+        keep = cut[names[row]]
+        if len(entries) != keep.size:
+            raise table.invalid(
+                f"{len(entries)} visible frames for a series of {keep.size} tilts",
+                column=VISIBLE_COLUMN,
+                row=row,
+                hint="the particles belong to another set of tilts",
+            )
+        kept = (entry for entry, stays in zip(entries, keep, strict=True) if stays)
+        texts.append("[" + ",".join(kept) + "]")
+    change.patch.set_texts(table.block, VISIBLE_COLUMN, np.array(rows, np.int64), texts=texts)
+    change.add(VISIBLE_COLUMN, "patched", len(rows))
 
 
 def _patch_half_sets(change: _Change) -> dict[str, list[str]]:

@@ -118,7 +118,7 @@ def read_particles(
     if trajectories is not None:
         names = table.strings("rlnTomoParticleName")
         motion = read_trajectories(trajectories, particle_names=names)
-    notes = (*frame.notes, *optics.notes)
+    notes = (*frame.notes, *optics.notes, *_doubts(table, frame, optics, items, volumes or {}))
     if "rlnRandomSubset" not in table:
         notes = (*notes, "the table has no half sets (rlnRandomSubset)")
     return ParticleTable(
@@ -299,6 +299,33 @@ def _coordinate_scale(
 def _origin_scale(table: StarTable, optics: OpticsGroups, scale: np.ndarray) -> np.ndarray:
     image = optics.image_pixel_sizes()
     return scale if image is None else image[:, None]
+
+
+def _doubts(
+    table: StarTable,
+    frame: ParticleFrame,
+    optics: OpticsGroups,
+    items: Sequence[str],
+    volumes: Volumes,
+) -> tuple[str, ...]:
+    """A note when coordinates fill a corner of the tomograms only, as WarpTools' exports do."""
+    image = optics.image_pixel_sizes()
+    known = bool(items) and all(item in volumes for item in set(items))
+    if image is None or not known or len(frame.coordinates) < 3 or frame.centre.any():
+        return ()
+    sizes = np.array([np.array(volumes[item][0]) * volumes[item][1] for item in items])
+    coordinates = _stack(table, frame.coordinates)
+    in_corner = (coordinates * frame.scale < sizes / 2).all()
+    if (
+        in_corner
+        and (coordinates * image[:, None] <= sizes).all()
+        and (image > frame.scale[:, 0]).all()
+    ):
+        return (
+            "all coordinates lie in one corner of their tomograms: they may count pixels of the "
+            f"extracted images, {float(image[0]):g} angstrom",
+        )
+    return ()
 
 
 def _half_sets(table: StarTable) -> np.ndarray | None:

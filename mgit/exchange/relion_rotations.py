@@ -1,4 +1,4 @@
-"""Rotations as RELION writes them: ZYZ Euler angles in degrees (docs/math/geometry.md).
+"""Rotations as RELION writes them: ZYZ Euler angles in degrees.
 
 `R(rot, tilt, psi) = Rz(-psi) Ry(-tilt) Rz(-rot)` with active right-handed matrices maps reference
 coordinates to the target frame (RELION conventions; Heymann et al., J. Struct. Biol. 151, 2005).

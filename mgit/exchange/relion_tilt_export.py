@@ -2,8 +2,8 @@
 
 Signatures for callers:
 
-    patch_tilt_series(document, *, name, state) -> Patched
-    patch_tomograms(document, *, items) -> Patched            items: {series name: ItemState}
+    patch_tilt_series(document, *, name, state) -> PatchedDocument
+    patch_tomograms(document, *, items) -> PatchedDocument            items: {series name: ItemState}
     write_tomograms(items, *, directory, comment) -> {path: bytes}
 
 `document` is the stored document; `state` holds the canonical arrays and attributes of the item.
@@ -36,12 +36,13 @@ from mgit.exchange.relion_tilts import (
     image_deformation,
 )
 from mgit.exchange.relion_tomograms import global_table, series_attributes, series_table
-from mgit.exchange.report import FieldReport, Verdict
-from mgit.exchange.star import StarTable, parse_star
+from mgit.exchange.report import FieldReport, PatchedDocument, Verdict
+from mgit.exchange.star import StarDocument, StarTable, parse_star
 from mgit.exchange.star_format import format_vector, spell
 from mgit.exchange.star_patch import StarPatch
+from mgit.exchange.star_report import column_field, with_every_column
 
-__all__ = ["ItemState", "Patched", "patch_tilt_series", "patch_tomograms"]
+__all__ = ["ItemState", "Patched", "different", "patch_tilt_series", "patch_tomograms"]
 
 GEOMETRY_ARRAYS = ("tilt_angle", "level_angle_y", "level_angle_x", "axis_angle")
 OFFSET_ARRAYS = ("axis_offset_x", "axis_offset_y")
@@ -71,15 +72,7 @@ class ItemState:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patched:
-    """A document with current values and what became of each of its fields."""
-
-    document: Document
-    report: tuple[FieldReport, ...]
-
-
-def patch_tilt_series(document: Document, *, name: str, state: ItemState) -> Patched:
+def patch_tilt_series(document: Document, *, name: str, state: ItemState) -> PatchedDocument:
     """Write the current values of one series into its tilt-series table.
 
     Raises InvalidState when an array's length is not the table's number of tilts.
@@ -89,10 +82,10 @@ def patch_tilt_series(document: Document, *, name: str, state: ItemState) -> Pat
     table = series_table(parsed, name)
     report = _Report(document.path)
     _patch_table(patch, table, state, report)
-    return _finish(document, patch, report)
+    return _finish(document, patch, report, parsed)
 
 
-def patch_tomograms(document: Document, *, items: Mapping[str, ItemState]) -> Patched:
+def patch_tomograms(document: Document, *, items: Mapping[str, ItemState]) -> PatchedDocument:
     """Write the current attributes of all series into a tomogram set, and tables it embeds.
 
     Series that are not in `items` lose their row. Raises InvalidState for mismatched lengths.
@@ -113,7 +106,7 @@ def patch_tomograms(document: Document, *, items: Mapping[str, ItemState]) -> Pa
     if kept.size < len(names):
         patch.arrange_rows(table.block, kept)
         report.add(table, "rlnTomoName", "dropped", len(names) - kept.size)
-    return _finish(document, patch, report)
+    return _finish(document, patch, report, parsed)
 
 
 class _Report:
@@ -125,16 +118,17 @@ class _Report:
 
     def add(self, table: StarTable, column: str, verdict: Verdict, count: int) -> None:
         if count:
-            mark = "" if column.startswith("(") else "_"
-            name = f"data_{table.block}/{mark}{column}"
+            name = column_field(table.block, column)
             entry = FieldReport(document=self._path, field=name, verdict=verdict, count=count)
             self.entries.append(entry)
 
 
-def _finish(document: Document, patch: StarPatch, report: _Report) -> Patched:
-    content = patch.finish()
-    new = Document(role=document.role, path=document.path, content=content)
-    return Patched(document=new, report=tuple(report.entries))
+def _finish(
+    document: Document, patch: StarPatch, report: _Report, parsed: StarDocument
+) -> PatchedDocument:
+    new = Document(role=document.role, path=document.path, content=patch.finish())
+    lines = with_every_column(report.entries, parsed, path=document.path)
+    return PatchedDocument(document=new, report=lines)
 
 
 def _patch_table(patch: StarPatch, table: StarTable, state: ItemState, report: _Report) -> None:

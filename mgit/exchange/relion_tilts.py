@@ -5,7 +5,7 @@ reader and the patcher cannot disagree. Angles are degrees, lengths angstrom, ex
 
 RELION projects with `Rz(ZRot) Ry(YTilt) Rx(XTilt)` about the volume's centre, then adds the shift;
 mgit with `Rz(axis_angle) Ry(-(tilt_angle + level_angle_y)) Rx(level_angle_x)`: hence
-`tilt_angle = -YTilt` and the rest is equal (docs/math/geometry.md). RELION's B factors decay when
+`tilt_angle = -YTilt` and the rest is equal. RELION's B factors decay when
 positive, canonical ones when negative.
 """
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgit.errors import InvalidState
+from mgit.errors import InvalidInput, InvalidState
 from mgit.exchange.records import Document
 from mgit.exchange.relion_particle_export import ParticleRows, patch_particles, write_trajectories
 from mgit.exchange.relion_particles import read_particles, read_trajectories
@@ -177,6 +177,21 @@ def test_a_new_particle_shares_what_its_series_shares():
     named = rows_of(table, [0, -1], columns={"rlnTomoParticleName": ["", "t1/abc"]})
     after = parse_star(patch(named).document.content, name="p").table("particles")
     assert after.strings("rlnTomoParticleName") == ("t1/1", "t1/abc")
+
+
+def test_visible_frames_follow_the_tilts_that_stay():
+    table = read()
+    document = Document(role="relion_particles", path="p.star", content=TABLE)
+    kept = {"t1": np.array([False, True])}
+    patched = patch_particles(document, rows=rows_of(table), volumes=VOLUMES, kept_tilts=kept)
+    after = parse_star(patched.document.content, name="p").table("particles")
+    assert after.strings("rlnTomoVisibleFrames") == ("[1]", "[1]", "[1]")
+    whole = {"t1": np.array([True, True])}
+    same = patch_particles(document, rows=rows_of(table), volumes=VOLUMES, kept_tilts=whole)
+    assert same.document.content == TABLE
+    other = {"t1": np.array([True, False, True])}
+    with pytest.raises(InvalidInput, match="visible frames"):
+        patch_particles(document, rows=rows_of(table), volumes=VOLUMES, kept_tilts=other)
 
 
 def test_dropped_and_added_rows_are_reported():

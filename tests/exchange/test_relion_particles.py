@@ -123,6 +123,18 @@ def test_the_ribosomes_lie_inside_their_tomogram_with_the_export_pixel_size(shar
     assert found.positions[:, 0].max(axis=0)[1] > size[1] / 2
 
 
+def test_coordinates_that_fill_a_corner_only_are_doubted(shared_data):
+    path = shared_data / "ribosome_warptools_particles/particles.star"
+    names = ("Unt_083.tomostar", "Unt_050.tomostar")
+    volumes = dict.fromkeys(names, ((4400.0, 6000.0, 1400.0), 1.667))
+    found = read_particles(path.read_bytes(), path="p", volumes=volumes)
+    assert any("12 angstrom" in note for note in found.notes)
+    told = read_particles(
+        path.read_bytes(), path="p", volumes=volumes, coordinate_pixel_size_angstrom=12.0
+    )
+    assert not any("corner" in note for note in told.notes)
+
+
 @pytest.mark.parametrize(
     ("columns", "values", "expected"),
     [
