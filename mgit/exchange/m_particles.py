@@ -13,6 +13,7 @@ from mgit.exchange.report import FieldReport, PatchedDocument, Verdict
 from mgit.exchange.star import StarDocument, StarTable, parse_star
 from mgit.exchange.star_format import quote_text, write_star
 from mgit.exchange.star_patch import StarPatch
+from mgit.exchange.star_report import column_field, with_every_column
 
 __all__ = ["patch_particles", "read_particles", "write_particles"]
 
@@ -116,12 +117,14 @@ def patch_particles(document: Document, *, rows: ParticleRows) -> PatchedDocumen
     patch = StarPatch(parsed)
     report: list[FieldReport] = []
     for column, values in _current(table, old, rows):
+        field = column_field(table.block, column)
         changed = values[kept].view(np.int64) != table.floats(column)[source].view(np.int64)
         texts = [repr(value) for value in values[kept][changed].tolist()]
         patch.set_texts(table.block, column, source[changed], texts=texts)
-        verdict: Verdict = "patched" if texts else "kept"
-        count = len(texts) if texts else len(source)
-        report.append(_line(document, column, verdict, count))
+        verdict: Verdict
+        for verdict, count in (("patched", len(texts)), ("kept", len(source) - len(texts))):
+            if count:
+                report.append(_line(document, field, verdict, count))
     additions = [_new_row(table, rows, row) for row in np.flatnonzero(~kept).tolist()]
     patch.arrange_rows(table.block, rows.source_row, additions=additions)
     for verdict, count in (
@@ -129,9 +132,11 @@ def patch_particles(document: Document, *, rows: ParticleRows) -> PatchedDocumen
         ("added", len(additions)),
     ):
         if count:
-            report.append(_line(document, "(rows)", verdict, count))
+            report.append(_line(document, column_field(table.block, "(row)"), verdict, count))
     new = replace(document, content=patch.finish())
-    return PatchedDocument(document=new, report=tuple(report))
+    return PatchedDocument(
+        document=new, report=with_every_column(report, parsed, path=document.path)
+    )
 
 
 def _table(document: StarDocument) -> StarTable:

@@ -3,8 +3,7 @@
 Signatures for callers:
 
     patch_tilt_series(document, *, name, state) -> PatchedDocument
-    patch_tomograms(document, *, items) -> PatchedDocument            items: {series name: ItemState}
-    write_tomograms(items, *, directory, comment) -> {path: bytes}
+    patch_tomograms(document, *, items) -> PatchedDocument   items: {series name: ItemState}
 
 `document` is the stored document; `state` holds the canonical arrays and attributes of the item.
 A value is rewritten only where the document's own value, read again, differs from the current one
@@ -42,7 +41,7 @@ from mgit.exchange.star_format import format_vector, spell
 from mgit.exchange.star_patch import StarPatch
 from mgit.exchange.star_report import column_field, with_every_column
 
-__all__ = ["ItemState", "Patched", "different", "patch_tilt_series", "patch_tomograms"]
+__all__ = ["ItemState", "different", "patch_tilt_series", "patch_tomograms"]
 
 GEOMETRY_ARRAYS = ("tilt_angle", "level_angle_y", "level_angle_x", "axis_angle")
 OFFSET_ARRAYS = ("axis_offset_x", "axis_offset_y")
@@ -61,6 +60,8 @@ GLOBAL_COLUMNS = {
     "hand": "rlnTomoHand",
 }
 NEUTRAL = {"rlnMagMat00": 1.0, "rlnMagMat11": 1.0}
+NEUTRAL_ARRAYS = {"exposure_weight": 1.0, "location_weight": 1.0}
+"""Values at which an array does nothing, where that is not zero."""
 SIZE_COLUMNS = ("rlnTomoSizeX", "rlnTomoSizeY", "rlnTomoSizeZ")
 
 
@@ -105,7 +106,7 @@ def patch_tomograms(document: Document, *, items: Mapping[str, ItemState]) -> Pa
     kept = np.array([row for row, name in enumerate(names) if name in items], dtype=np.int64)
     if kept.size < len(names):
         patch.arrange_rows(table.block, kept)
-        report.add(table, "rlnTomoName", "dropped", len(names) - kept.size)
+        report.add(table, "(row)", "dropped", len(names) - kept.size)
     return _finish(document, patch, report, parsed)
 
 
@@ -141,8 +142,9 @@ def _patch_table(patch: StarPatch, table: StarTable, state: ItemState, report: _
                 file=table.file,
                 block=table.block,
             )
-        if name not in HANDLED and np.any(values):
-            report.add(table, f"({name})", "dropped", int(np.count_nonzero(values)))
+        acting = int(np.count_nonzero(values != NEUTRAL_ARRAYS.get(name, 0.0)))
+        if name not in HANDLED and acting:
+            report.add(table, f"({name})", "dropped", acting)
     projected = PROJECTION_COLUMNS[0] in table
     for tilt_field in TILT_FIELDS:
         in_matrix = {*GEOMETRY_ARRAYS, *OFFSET_ARRAYS}.issuperset(tilt_field.arrays)

@@ -13,6 +13,7 @@ from mgit.exchange.report import FieldReport, PatchedDocument, Verdict
 from mgit.exchange.warp_fields import Canonical, Field, Scope, number, vector
 from mgit.exchange.warp_optics import parameters
 from mgit.exchange.xml_document import Edit, XmlDocument
+from mgit.exchange.xml_report import with_every_node
 
 __all__ = [
     "LevelAngle",
@@ -25,6 +26,8 @@ __all__ = [
     "same_values",
 ]
 
+NEUTRAL_ARRAYS = {"ctf_scale": 1.0, "exposure_weight": 1.0, "location_weight": 1.0}
+"""Values at which an array does nothing, where that is not zero."""
 MAX_EER_GROUP = 100_000
 
 
@@ -67,13 +70,24 @@ def patch_fields(
         )
     for name in sorted(values.keys() - owned):
         value = values[name]
-        if isinstance(value, GridValues):
-            lost = FieldReport(
-                document=scope.document.file, field=name, verdict="dropped", count=value.values.size
+        lost = _acting(name, value.values) if isinstance(value, GridValues) else 0
+        if lost:
+            report.append(
+                FieldReport(
+                    document=scope.document.file, field=f"({name})", verdict="dropped", count=lost
+                )
             )
-            report.append(lost)
     content = scope.document.apply(edits)
-    return PatchedDocument(document=replace(document, content=content), report=tuple(report))
+    return PatchedDocument(
+        document=replace(document, content=content),
+        report=with_every_node(report, scope.document),
+    )
+
+
+def _acting(name: str, values: np.ndarray) -> int:
+    """How many values of an array that the format has no place for are not neutral."""
+    neutral = NEUTRAL_ARRAYS.get(name, 0.0)
+    return int(np.count_nonzero(values != neutral))
 
 
 def _owns(field: Field, name: str) -> bool:

@@ -66,7 +66,7 @@ def test_one_changed_value_changes_only_its_own_cell():
     result = patch_particles(table.document, rows=rows_of(table, positions=positions))
     assert result.document.content == TABLE.replace("61.00000", "61.123456789").encode()
     patched = [(line.field, line.count) for line in result.report if line.verdict == "patched"]
-    assert patched == [("wrpCoordinateZ2", 1)]
+    assert patched == [("data_/_wrpCoordinateZ2", 1)]
 
 
 def test_rows_are_dropped_reordered_and_added():
@@ -84,7 +84,7 @@ def test_rows_are_dropped_reordered_and_added():
     assert again.item_names == ("B.tomostar", "C.tomostar")
     assert again.passthrough["wrpSourceHash"] == ("hB", "hC")
     assert again.positions.tolist() == rows.positions.tolist()
-    counts = {line.verdict: line.count for line in result.report if line.field == "(rows)"}
+    counts = {line.verdict: line.count for line in result.report if line.field == "data_/(row)"}
     assert counts == {"dropped": 1, "added": 1}
 
 

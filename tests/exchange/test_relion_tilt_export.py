@@ -224,7 +224,16 @@ def test_removed_series_lose_their_row():
     patched = patch_global(t2={})
     names = parse_star(patched.document.content, name="x").table("global").strings("rlnTomoName")
     assert names == ("t2",)
-    assert [entry.verdict for entry in patched.report] == ["dropped"]
+    assert [(x.field, x.count) for x in patched.report if x.verdict != "kept"] == [
+        ("data_global/(row)", 1)
+    ]
+
+
+def test_every_column_is_reported_even_when_nothing_changed():
+    patched = patch_global(t1={}, t2={})
+    columns = parse_star(patched.document.content, name="x").table("global").columns
+    assert [x.field for x in patched.report] == [f"data_global/_{column}" for column in columns]
+    assert {(x.verdict, x.count) for x in patched.report} == {("kept", 2)}
 
 
 def test_a_magnification_is_added_for_every_series():
