@@ -225,7 +225,7 @@ ITEM_ATTRIBUTES: tuple[AttributeSchema, ...] = (
 
 SOURCE_ATTRIBUTES: tuple[AttributeSchema, ...] = (
     NAME,
-    KIND,
+    replace(KIND, in_state_digest=False),
     *attributes_of(
         "text",
         [("format", "", "the foreign format that the source came from")],
