@@ -32,6 +32,8 @@ examples:
   mgit merge refined --dry-run
 """
 
+SERIES_NAMED = 3
+
 
 def configure(parser: "argparse.ArgumentParser") -> None:
     """Add the options of this verb."""
@@ -105,8 +107,8 @@ def _merge(
             provenance=provenance({"ours": course.ours, "theirs": course.theirs}),
         )
     sides = [repository.snapshot(each) for each in (*parents, *course.bases)]
-    taken = [slot_name(slot, *sides) for slot in merged.plan.theirs]
-    stayed = [slot_name(slot, *sides) for slot in merged.plan.ours]
+    taken = _names([slot_name(slot, *sides) for slot in merged.plan.theirs])
+    stayed = _names([slot_name(slot, *sides) for slot in merged.plan.ours])
     for title, names in ((f"from '{arguments.revision}'", taken), (f"from {here}", stayed)):
         if names:
             console.out(f"  {title}: {', '.join(names)}")
@@ -118,3 +120,17 @@ def _merge(
     stale = [each.name for each in merged.stale]
     console.json({**facts, "kind": course.kind, "taken": taken, "kept": stayed, "stale": stale})
     return ExitCode.OK
+
+
+def _names(slots: list[str]) -> list[str]:
+    """Names of slots, series of one source as their number where they are many."""
+    by_source: dict[str, list[str]] = {}
+    for name in slots:
+        series, of, source = name.partition(" of source ")
+        by_source.setdefault(f"{of}{source}" if of else name, []).append(series)
+    found: list[str] = []
+    for source, names in by_source.items():
+        few = len(names) <= SERIES_NAMED or not source.startswith(" of ")
+        suffix = source if source.startswith(" of ") else ""
+        found += [f"{name}{suffix}" for name in names] if few else [f"{len(names)} series{suffix}"]
+    return found

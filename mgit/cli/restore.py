@@ -76,6 +76,7 @@ def _drop_stage(repository: "Repository", arguments: "argparse.Namespace", conso
 def _restore(repository: "Repository", arguments: "argparse.Namespace", console: Console) -> int:
     from mgit.curate.provenance import provenance
     from mgit.history.revert import restore
+    from mgit.survey.loose_ends import refuse_homeless
 
     commit = repository.commit(arguments.revision)
     source = repository.snapshot(commit.id)
@@ -84,6 +85,7 @@ def _restore(repository: "Repository", arguments: "argparse.Namespace", console:
         _refuse_orphans(source, transaction.draft, paths)
         restore(transaction.draft, source, paths)
         changed = transaction.draft.changed_paths()
+        refuse_homeless(transaction.draft, changed)
         if not changed:
             raise EmptyCommit("everything is as in that revision already", revision=commit.id[:10])
         gone = [

@@ -35,6 +35,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     from mgit.curate.provenance import provenance
     from mgit.history.graph import is_ancestor
     from mgit.history.revert import revert
+    from mgit.survey.loose_ends import refuse_homeless
 
     repository = open_repository(arguments)
     commit = repository.commit(arguments.revision)
@@ -45,6 +46,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
         )
     with begin(repository, arguments, verb="revert") as transaction:
         paths = revert(repository, commit.id, transaction.draft)
+        refuse_homeless(transaction.draft, paths)
         facts = finish(
             transaction,
             repository,

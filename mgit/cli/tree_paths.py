@@ -5,15 +5,16 @@ Nobody types those, but a program that listed them may hand them back, so both a
 """
 
 import re
-from itertools import product
+from itertools import islice, product
 
 from mgit.errors import NotFound
-from mgit.state.names import ITEMS, SOURCES, SPECIES, component, fan_out
+from mgit.state.names import ITEMS, SOURCES, SPECIES, component, fan_out, item_paths
 from mgit.state.protocol import Reader
 
 __all__ = ["find_path", "spellings"]
 
 _ROOMS = {"source": SOURCES, "sources": SOURCES, "species": SPECIES}
+_NAMES_SHOWN = 20
 _COMPONENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,54}-[0-9a-f]{8}", re.ASCII)
 
 
@@ -59,5 +60,13 @@ def _advice(reader: Reader, text: str) -> str:
     room = _ROOMS.get(text.strip("/").split("/")[0])
     if room is None or not reader.exists(room):
         return "paths begin with 'species/NAME' or 'sources/NAME'"
+    parts = text.strip("/").split("/")
+    if room == SOURCES and len(parts) > 3 and parts[2] == ITEMS:
+        for path in spellings("/".join(parts[:2])):
+            if reader.exists(path) and not reader.exists(spellings("/".join(parts[:4]))[0]):
+                series = (
+                    str(reader.attributes(each).get("name")) for each in item_paths(reader, path)
+                )
+                return "series: " + ", ".join(islice(sorted(series), _NAMES_SHOWN))
     names = [reader.attributes(f"{room}/{each}").get("name") for each in reader.children(room)]
     return f"{room}: " + (", ".join(str(name) for name in names) or "none yet")

@@ -100,6 +100,6 @@ def refuse_conflicts(conflicts: tuple[Conflict, ...]) -> None:
     raise MergeConflict(
         f"the sides disagree about {count}, so nothing was merged",
         conflicts="".join(lines),
-        hint="bring the ones you want over with 'mgit restore PATH --from REV' on the other "
-        "branch (or here), so that both sides agree, then merge again",
+        hint="'mgit restore PATH --from REV' on one branch takes the other's version; "
+        "once both sides agree, merge again",
     )

@@ -1,0 +1,1 @@
+"""How summaries are worded for a terminal, and how they become JSON records."""

@@ -1,0 +1,126 @@
+"""A species in the terminal."""
+
+from mgit.cli.console import Console
+from mgit.cli.render.numbers import byte_count, counted, quantity, word
+from mgit.cli.render.plot import WIDTH, fsc_lines
+from mgit.survey.commits import Origin
+from mgit.survey.species import SpeciesSummary
+
+__all__ = ["origin_lines", "resolution_text", "show_species", "species_table"]
+
+_ORIGINS = {
+    "attribute": "as recorded",
+    "metric": "as measured",
+    "fsc": "where the FSC falls below 0.143",
+}
+_FLAG_ADVICE = {
+    "needs_reconstruction": "its particles have no maps of their own yet",
+    "needs_refinement": "its poses were found in another geometry",
+    "external_reference": "both half-sets share one imported reference: they are not independent",
+}
+
+
+def species_table(console: Console, species: "tuple[SpeciesSummary, ...]") -> None:
+    """One line per species."""
+    rows = [
+        (
+            each.name,
+            each.particles,
+            f"{each.half_sets[0]} + {each.half_sets[1]}",
+            each.items,
+            each.symmetry,
+            quantity(each.diameter_angstrom, "angstrom", 4),
+            quantity(each.resolution.angstrom if each.resolution else None, "angstrom"),
+            ", ".join(map(word, each.flags)) or "-",
+        )
+        for each in species
+    ]
+    columns = (
+        "species",
+        "particles",
+        "half-sets",
+        "series",
+        "symmetry",
+        "diameter",
+        "resolution",
+        "flags",
+    )
+    console.table(columns, rows, "lrrrlrrl")
+
+
+def resolution_text(species: SpeciesSummary) -> str:
+    """The resolution with where it is from."""
+    if species.resolution is None:
+        return "not measured" if species.maps else "no maps"
+    found = species.resolution
+    return f"{quantity(found.angstrom, 'angstrom')} ({_ORIGINS[found.origin]})"
+
+
+def show_species(console: Console, species: SpeciesSummary, origin: Origin | None) -> None:
+    """Everything about one species."""
+    console.out(console.styled(f"species {species.name}", "bold"))
+    for name, text in _facts(species):
+        console.out(f"  {name:<13}{text}")
+    for flag in species.flags:
+        console.out(f"  {console.styled(word(flag), 'yellow')}: {_FLAG_ADVICE.get(flag, '')}")
+    for note in species.notes:
+        console.out(f"  note: {note}")
+    if species.fsc is not None:
+        console.out()
+        console.out("  Fourier shell correlation of the half-maps")
+        width = WIDTH if console.width is None else max(20, min(WIDTH, console.width - 20))
+        frequency, correlation = species.fsc.frequency.tolist(), species.fsc.correlation.tolist()
+        for line in fsc_lines(frequency, correlation, width=width):
+            console.out(f"  {line}")
+    for line in origin_lines(origin):
+        console.out(line)
+
+
+def _facts(species: SpeciesSummary) -> list[tuple[str, str]]:
+    one, two = species.half_sets
+    split = {"restarted": ", split anew", "imported": ", split as imported"}
+    samples = f", {species.samples} temporal samples" if species.samples > 1 else ""
+    shape = [f"diameter {quantity(species.diameter_angstrom, 'angstrom', 4)}"]
+    shape.append(f"symmetry {species.symmetry}")
+    if species.molecular_weight_kilodalton is not None:
+        shape.append(f"mass {quantity(species.molecular_weight_kilodalton, 'kilodalton', 4)}")
+    facts = [
+        ("particles", f"{species.particles} in {species.items} series{samples}"),
+        ("half-sets", f"{one} + {two}{split.get(species.half_set_origin, '')}"),
+        ("shape", ", ".join(shape)),
+        ("resolution", resolution_text(species)),
+    ]
+    if species.maps:
+        pixel = quantity(species.pixel_size_angstrom, "angstrom", 5)
+        box = f"{species.box_px}^3 px at {pixel}"
+        facts.append(("maps", f"{', '.join(map(word, species.maps))}; {box}"))
+    if species.network_parameters:
+        facts.append(("denoiser", counted(species.network_parameters, "parameter")))
+    facts += [
+        ("document", f"{each.path} ({word(each.role)}, {byte_count(each.size)})")
+        for each in species.documents
+    ]
+    facts.append(("state", species.state or "not sealed"))
+    return facts
+
+
+def origin_lines(origin: Origin | None) -> list[str]:
+    """Which commit last touched something, by which verb with which settings."""
+    if origin is None:
+        return []
+    commit, record = origin.commit, origin.provenance
+    lines = ["", f"last changed by {commit.id[:10]} {commit.subject}"]
+    settings = ", ".join(
+        f"{word(name)} {_setting(value)}" for name, value in record.get("settings", {}).items()
+    )
+    versions = record.get("versions", {})
+    lines.append(f"  mgit {record.get('verb', '?')}" + (f": {settings}" if settings else ""))
+    if versions:
+        lines.append("  with " + ", ".join(f"{name} {each}" for name, each in versions.items()))
+    return lines
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
