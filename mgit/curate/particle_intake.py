@@ -1,16 +1,17 @@
 """Foreign particle tables bound to the items of a population."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 
-from mgit.digest import RawDigest
-from mgit.errors import InvalidInput, NotFound
-from mgit.exchange.records import Document, ParticleTable
+from mgit.digest import IDENTITY_BYTES, RawDigest, particle_ids
+from mgit.errors import InvalidInput
+from mgit.exchange.records import ParticleTable
 from mgit.state.half_sets import new_split
-from mgit.state.particle_columns import ParticleColumns, build_particles
+from mgit.state.particle_columns import ParticleColumns, build_particles, rows_in_source_order
 from mgit.state.population import Population
 from mgit.state.protocol import Reader
 from mgit.state.series import Item
@@ -19,13 +20,24 @@ __all__ = [
     "Binding",
     "ItemVolumes",
     "bind_table",
+    "check_inside",
+    "outside_volume",
     "particles_from",
-    "read_particle_table",
+    "permanent_ids",
     "volume_of",
 ]
 
 Volume = tuple[tuple[float, float, float], float]
 NAMES_SHOWN_MAX = 5
+NAME_COLUMN = "rlnTomoParticleName"
+HASH_COLUMN = "wrpSourceHash"
+CARRIED_ID = re.compile(r"(?:.*/)?([0-9a-f]{32})")
+"""Particle names that mgit writes end in the permanent id."""
+NUMBERED_FORMATS = ("stopgap_motive_list", "dynamo_table")
+"""Formats that know series by numbers only."""
+LAST_NUMBER = re.compile(r"(\d+)\D*")
+OUTSIDE_SHARE_MAX = 0.5
+"""A table that puts more than this share outside its volumes counts in another unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +52,8 @@ class Binding:
     """The items that occur, by id."""
     unmatched: Mapping[str, int]
     """Names that no item has, with the number of their rows."""
+    notes: tuple[str, ...] = ()
+    """How series were found whose names the table does not say."""
 
 
 class ItemVolumes:
@@ -82,6 +96,25 @@ class ItemVolumes:
                 return items[0]
         return None
 
+    def find_number(self, number: str) -> Item | None:
+        """The only item whose name ends in this number, e.g. 'TS_07.tomostar' for '7'.
+
+        Raises InvalidInput when several do.
+        """
+        found: dict[str, Item] = {}
+        for name, items in self._by_name.items():
+            numbers = LAST_NUMBER.findall(PurePosixPath(name).stem)
+            if numbers and int(numbers[-1]) == int(number):
+                found.update({item.id: item for item in items})
+        if len(found) > 1:
+            raise InvalidInput(
+                "the table knows series by numbers, and several have this one",
+                number=number,
+                series=", ".join(sorted(item.name for item in found.values())),
+                hint="say with '--source NAME' which source the table belongs to",
+            )
+        return next(iter(found.values()), None)
+
     def names(self) -> tuple[str, ...]:
         """Every name, sorted."""
         return tuple(sorted(self._by_name))
@@ -98,52 +131,17 @@ def volume_of(item: Item) -> Volume | None:
     return (x, y, z), size
 
 
-def read_particle_table(
-    path: Path,
-    *,
-    volumes: Mapping[str, Volume],
-    coordinate_pixel_size_angstrom: float | None,
-    trajectories: Path | None = None,
-) -> ParticleTable:
-    """Read a particle table of RELION or M, told apart by its columns.
-
-    Raises NotFound when a file is absent, InvalidInput from the readers.
-    """
-    for file in (path, trajectories):
-        if file is not None and not file.is_file():
-            raise NotFound("no such file", file=file)
-    content = path.read_bytes()
-    if b"_wrpCoordinateX1" in content:
-        from mgit.exchange.m_particles import read_particles as read_m_particles
-
-        return read_m_particles(content, path.name)
-    from mgit.exchange.relion_documents import project_path
-    from mgit.exchange.relion_particles import read_particles
-
-    motion = None
-    if trajectories is not None:
-        motion_content = trajectories.read_bytes()
-        motion = Document(
-            role="relion_trajectories",
-            path=project_path(str(trajectories), content=motion_content),
-            content=motion_content,
-        )
-    return read_particles(
-        content,
-        path=project_path(str(path), content=content),
-        volumes=volumes,
-        coordinate_pixel_size_angstrom=coordinate_pixel_size_angstrom,
-        trajectories=motion,
-    )
-
-
 def bind_table(table: ParticleTable, volumes: ItemVolumes, *, ignore_unmatched: bool) -> Binding:
-    """Find the item of every row.
+    """Find the item of every row: by name, else by M's data hash, else by the number in its name.
+
+    Numbers count for STOPGAP and Dynamo only, which know no names.
 
     Raises InvalidInput when names match no item, unless those rows are to be left out.
     """
-    names, codes = np.unique(np.asarray(table.item_names), return_inverse=True)
-    found = [volumes.find(str(name)) for name in names]
+    names, first, codes = np.unique(
+        np.asarray(table.item_names), return_index=True, return_inverse=True
+    )
+    found, notes = _find_items(table, volumes, names.tolist(), first.tolist())
     counts = np.bincount(codes, minlength=len(names))
     unmatched = {
         str(name): int(count)
@@ -151,42 +149,106 @@ def bind_table(table: ParticleTable, volumes: ItemVolumes, *, ignore_unmatched: 
         if item is None
     }
     if unmatched and (not ignore_unmatched or len(unmatched) == len(names)):
-        shown = ", ".join(f"'{name}'" for name in list(unmatched)[:NAMES_SHOWN_MAX])
-        known = ", ".join(f"'{name}'" for name in volumes.names()[:NAMES_SHOWN_MAX])
-        raise InvalidInput(
-            f"{sum(unmatched.values())} particles belong to {len(unmatched)} series that no source has",
-            file=table.document.path,
-            series=shown,
-            known=known or "none",
-            hint="add their source first, or leave these particles out with '--ignore-unmatched'",
-        )
+        raise _unmatched(table, unmatched, volumes)
     bound = np.array([item is not None for item in found], dtype=bool)
-    rows = np.flatnonzero(bound[codes])
+    rows = np.flatnonzero(bound[codes]) if len(names) else np.empty(0, np.int64)
     ids = [item.id if item is not None else "" for item in found]
     return Binding(
         rows=rows,
-        item_ids=tuple(ids[code] for code in codes[rows]),
+        item_ids=tuple(ids[code] for code in codes[rows].tolist()),
         items={item.id: item for item in found if item is not None},
         unmatched=unmatched,
+        notes=notes,
     )
+
+
+def _find_items(
+    table: ParticleTable, volumes: ItemVolumes, names: list[str], first: list[int]
+) -> tuple[list[Item | None], tuple[str, ...]]:
+    found = [volumes.find(name) for name in names]
+    missing = [at for at, item in enumerate(found) if item is None]
+    notes = []
+    hashes = table.passthrough.get(HASH_COLUMN)
+    if hashes is not None and not isinstance(hashes, np.ndarray):
+        by_hash = {at: volumes.find(hashes[first[at]]) for at in missing}
+        for at, item in by_hash.items():
+            found[at] = item
+        if any(by_hash.values()):
+            count = sum(item is not None for item in by_hash.values())
+            notes.append(f"{count} series were found by {HASH_COLUMN}, not by name")
+    if table.attributes.get("format") in NUMBERED_FORMATS:
+        for at in missing:
+            item = volumes.find_number(names[at]) if names[at].isdigit() else None
+            if item is not None:
+                found[at] = item
+                notes.append(f"tomogram number {names[at]} was taken as '{item.name}'")
+    return found, tuple(notes)
+
+
+def _unmatched(
+    table: ParticleTable, unmatched: Mapping[str, int], volumes: ItemVolumes
+) -> InvalidInput:
+    shown = ", ".join(f"'{name}'" for name in list(unmatched)[:NAMES_SHOWN_MAX])
+    known = ", ".join(f"'{name}'" for name in volumes.names()[:NAMES_SHOWN_MAX])
+    more = "" if len(unmatched) <= NAMES_SHOWN_MAX else f" and {len(unmatched) - NAMES_SHOWN_MAX}"
+    return InvalidInput(
+        f"{sum(unmatched.values())} particles belong to {len(unmatched)} series that no source has",
+        file=table.document.path,
+        series=shown + (f"{more} more" if more else ""),
+        known=known or "none",
+        hint="add their source first ('mgit source add'), leave these particles out with "
+        "'--ignore-unmatched', or make a source from the names with '--create-source NAME'",
+    )
+
+
+def permanent_ids(
+    table: ParticleTable, rows: np.ndarray, *, known: ParticleColumns | None = None
+) -> np.ndarray:
+    """`(m, 16)` uint8 ids of rows of a table.
+
+    In this order: the id that `known` gave to that row of the same file; the id that the particle's
+    name carries, when mgit exported it; the id that follows from the table's digest and the row.
+    """
+    digest = RawDigest.of(table.document.content)
+    count = len(table.item_names)
+    derived = np.frombuffer(particle_ids(digest, count), np.uint8).reshape(count, IDENTITY_BYTES)
+    ids = derived.copy()
+    names = table.passthrough.get(NAME_COLUMN, ())
+    if not isinstance(names, np.ndarray):
+        for row, name in enumerate(names):
+            match = CARRIED_ID.fullmatch(name)
+            if match:
+                ids[row] = np.frombuffer(bytes.fromhex(match.group(1)), np.uint8)
+    if known is not None and str(digest) in known.source_table.dictionary:
+        old = rows_in_source_order(known, digest)
+        ids[known.source_row[old]] = known.id[old]
+    chosen = ids[rows]
+    if len(np.unique(chosen, axis=0)) != len(chosen):
+        return np.asarray(derived[rows])
+    return np.asarray(chosen)
 
 
 def particles_from(
     table: ParticleTable,
     binding: Binding,
     *,
-    restart_split: bool,
-    neighbour_radius_angstrom: float | None,
+    half_sets: np.ndarray | None = None,
+    restart_split: bool = False,
+    neighbour_radius_angstrom: float | None = None,
+    ids: np.ndarray | None = None,
 ) -> ParticleColumns:
     """The canonical particle table of the bound rows.
 
+    half_sets: `(m,)` of the bound rows, in place of the table's.
     restart_split: make new half-sets, alternating in file order, where particles closer than
     `neighbour_radius_angstrom` share a half (rules of docs/math/half_sets.md).
+    ids: `(m, 16)` of the bound rows; default those of `permanent_ids`.
 
     Raises InvalidInput when the table has no half-sets and no new ones were asked for.
     """
     rows = binding.rows
-    half_sets = None if table.half_sets is None else table.half_sets[rows]
+    if half_sets is None:
+        half_sets = None if table.half_sets is None else table.half_sets[rows]
     if restart_split:
         _, codes = np.unique(np.asarray(binding.item_ids), return_inverse=True)
         half_sets = new_split(
@@ -212,4 +274,46 @@ def particles_from(
         trajectories=None if table.trajectories is None else table.trajectories[rows],
         passthrough=passthrough,
         source_rows=rows,
+        ids=permanent_ids(table, rows) if ids is None else ids,
     )
+
+
+def outside_volume(columns: ParticleColumns, items: Mapping[str, Item]) -> np.ndarray:
+    """`(n,)` bool: whether a particle's mean position lies outside its item's volume or image.
+
+    Items without known dimensions count as inside.
+    """
+    outside = np.zeros(len(columns), dtype=bool)
+    means = columns.mean_positions
+    for code, identity in enumerate(columns.item.dictionary):
+        limits = _extent(items[identity]) if identity in items else None
+        if limits is not None:
+            rows = columns.item.codes == code
+            inner = means[rows][:, : len(limits)]
+            outside[rows] = ((inner < 0) | (inner > limits)).any(axis=1)
+    return outside
+
+
+def _extent(item: Item) -> np.ndarray | None:
+    """Lengths of the volume x y z, or of the micrograph x y, in angstrom."""
+    lengths = item.attributes.get("volume_dimensions_angstrom")
+    if lengths is None and item.kind == "frame_series":
+        lengths = item.attributes.get("image_dimensions_angstrom")
+    return None if lengths is None else np.array([float(length) for length in lengths])
+
+
+def check_inside(columns: ParticleColumns, binding: Binding, *, file: str) -> float:
+    """Share of particles outside their volumes.
+
+    Raises InvalidInput when it is more than half: the coordinates are in another unit then.
+    """
+    outside = outside_volume(columns, binding.items)
+    share = float(outside.mean()) if len(outside) else 0.0
+    if share > OUTSIDE_SHARE_MAX:
+        raise InvalidInput(
+            f"{share:.0%} of the particles lie outside the volume of their series",
+            file=file,
+            field="coordinates",
+            hint="say with '--coordinate-pixel-size A' which pixels the coordinates are in",
+        )
+    return share

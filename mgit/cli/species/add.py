@@ -3,101 +3,102 @@
 from mgit.cli.changes import begin, change_options, finish, open_repository
 from mgit.cli.console import Console
 from mgit.cli.exit_codes import ExitCode
+from mgit.cli.species.inputs import (
+    fact_options,
+    facts_of,
+    map_options,
+    read_curves,
+    read_given_maps,
+    read_table,
+    settings_of,
+    table_files,
+    table_options,
+    tell,
+    volumes_of,
+)
 
 TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up path.
 if TYPE_CHECKING:
     import argparse
 
+    from mgit.curate.particle_files import ParticleFiles
+    from mgit.curate.particle_intake import ItemVolumes
     from mgit.curate.species import SpeciesAdded
+    from mgit.exchange.records import ParticleTable
+    from mgit.state.protocol import Writer
 
-__all__ = ["DESCRIPTION", "HELP", "configure", "run", "table_options"]
+__all__ = ["DESCRIPTION", "HELP", "configure", "run"]
 
 HELP = "import a species: half-maps, mask, particles"
 DESCRIPTION = """Import a species: its maps and its particles.
 
-Particles are bound to the series of the population by name. Their ids are
-permanent: whoever imports the same table gets the same ids. Half-sets come from
-the table; a table without them needs --new-split. Without maps the species waits
-for a reconstruction.
+Particles are bound to the series of the population by name; M's tables also by
+data hash, STOPGAP's and Dynamo's by tomogram number. Their ids are permanent:
+whoever imports the same table gets the same ids. Half-sets come from the table;
+a table without them needs --new-split. Without maps the species waits for a
+reconstruction. An optimisation_set.star leads to its table, trajectories,
+half-maps, mask and FSC; what is given beside it wins.
+
+A table whose images have no metadata here can bring its own source:
+--create-source makes one of the series that the table names, without geometry,
+optics or raw data.
 
 examples:
   mgit species add ribosome --half1 half1.mrc --half2 half2.mrc --mask mask.mrc \\
-      --particles run_data.star --diameter 320
-  mgit species add capsid --particles run_data.star --diameter 230 --symmetry C6
+      --particles run_data.star --diameter 320 --fsc PostProcess/job033/postprocess.star
+  mgit species add capsid --particles Refine3D/job023/run_optimisation_set.star \\
+      --diameter 230 --symmetry C6
   mgit species add apo --reference apo.mrc --particles matching.star --diameter 130 \\
       --symmetry O --coordinate-pixel-size 4 --new-split
+  mgit species add spike --particles motl.star --coordinate-pixel-size 8 --diameter 150
+  mgit species add channel --particles particles.star --diameter 120 --create-source spa
 """
+RECORDED = (
+    *("name", "particles", "trajectories", "half1", "half2", "reference", "mask", "fsc"),
+    *("mirror_map", "new_split", "coordinate_pixel_size", "create_source", "source"),
+    *("ignore_unmatched", "temporal_samples"),
+)
 
 
 def configure(parser: "argparse.ArgumentParser") -> None:
     """Add the options of this verb."""
     parser.add_argument("name", metavar="NAME", help="what the species shall be called")
-    maps = parser.add_argument_group("maps")
-    maps.add_argument("--half1", metavar="MRC", help="unfiltered half-map 1")
-    maps.add_argument("--half2", metavar="MRC", help="unfiltered half-map 2")
-    maps.add_argument("--reference", metavar="MRC", help="one map where there are no half-maps")
-    maps.add_argument("--mask", metavar="MRC", help="refinement mask")
+    map_options(parser)
     table_options(parser)
-    facts = parser.add_argument_group("the particle")
-    facts.add_argument("--diameter", type=float, required=True, metavar="A", help="diameter")
-    facts.add_argument("--symmetry", default="C1", metavar="GROUP", help="point group; default C1")
-    facts.add_argument("--mass", type=float, metavar="KDA", help="molecular weight")
-    facts.add_argument(
+    group = parser.add_argument_group("more about particles")
+    group.add_argument(
         "--new-split", action="store_true", help="make new half-sets, alternating in file order"
     )
+    group.add_argument(
+        "--create-source", metavar="NAME", help="make a source of the series that the table names"
+    )
+    fact_options(parser, adding=True)
     change_options(parser)
-
-
-def table_options(parser: "argparse.ArgumentParser", *, required: bool = True) -> None:
-    """Add the options that say where particles come from."""
-    group = parser.add_argument_group("particles")
-    group.add_argument("--particles", metavar="STAR", required=required, help="particle table")
-    group.add_argument("--trajectories", metavar="STAR", help="RELION's motion.star for the table")
-    group.add_argument(
-        "--coordinate-pixel-size", type=float, metavar="A", help="pixels of the coordinates"
-    )
-    group.add_argument(
-        "--source", action="append", default=[], metavar="NAME", help="bind to this source only"
-    )
-    group.add_argument(
-        "--ignore-unmatched", action="store_true", help="leave out particles of unknown series"
-    )
 
 
 def run(arguments: "argparse.Namespace", console: Console) -> int:
     """Read, bind, write, commit, and say what came in."""
-    from pathlib import Path
+    from dataclasses import asdict
 
-    from mgit.curate.particle_intake import ItemVolumes, read_particle_table
     from mgit.curate.provenance import provenance
-    from mgit.curate.species import MapFiles, add_species, read_maps
+    from mgit.curate.species import add_species
+    from mgit.curate.species_facts import attributes_of_facts
 
     repository = open_repository(arguments)
-    given = {
-        role: Path(file) if file else None
-        for role, file in (
-            ("half_1", arguments.half1),
-            ("half_2", arguments.half2),
-            ("reference", arguments.reference),
-            ("mask", arguments.mask),
-        )
-    }
-    maps = read_maps(MapFiles(**given))
+    attributes = {k: v for k, v in attributes_of_facts(facts_of(arguments)).items() if v}
+    files = table_files(arguments)
+    maps, curves = read_given_maps(arguments, files), read_curves(arguments, files)
     with begin(repository, arguments, verb="species add") as transaction:
-        volumes = ItemVolumes(transaction.draft, sources=arguments.source)
-        table = read_particle_table(
-            Path(arguments.particles),
-            volumes=volumes.volumes(),
-            coordinate_pixel_size_angstrom=arguments.coordinate_pixel_size,
-            trajectories=Path(arguments.trajectories) if arguments.trajectories else None,
-        )
+        table, volumes = _table(arguments, files, transaction.draft)
         report = add_species(
             transaction.draft,
             arguments.name,
             table=table,
             volumes=volumes,
             maps=maps,
-            attributes=_attributes(arguments),
+            attributes=attributes,
+            curves=curves,
+            temporal_samples=arguments.temporal_samples,
             new_split=arguments.new_split,
             neighbour_radius_angstrom=arguments.diameter / 2,
             ignore_unmatched=arguments.ignore_unmatched,
@@ -108,36 +109,26 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
             arguments,
             console,
             message=f"Add species {report.name}: {report.particles} particles",
-            provenance=provenance(_settings(arguments), inputs=maps.digests),
+            provenance=provenance(settings_of(arguments, RECORDED), inputs=maps.digests),
         )
     _render(report, console)
-    console.json({**facts, "species": report.name, "particles": report.particles})
+    tell(console, warnings=report.warnings, notes=(*files.notes, *report.notes))
+    console.json({**facts, "species": report.name, **asdict(report)})
     return ExitCode.OK
 
 
-def _attributes(arguments: "argparse.Namespace") -> "dict[str, object]":
-    from mgit.state.schema import decimal
+def _table(
+    arguments: "argparse.Namespace", files: "ParticleFiles", draft: "Writer"
+) -> "tuple[ParticleTable, ItemVolumes]":
+    volumes = volumes_of(arguments, draft)
+    table = read_table(arguments, files, volumes)
+    if arguments.create_source:
+        from mgit.curate.particle_source import create_source
 
-    attributes: dict[str, object] = {
-        "diameter_angstrom": decimal(arguments.diameter),
-        "symmetry": arguments.symmetry.upper(),
-    }
-    if arguments.mass is not None:
-        attributes["molecular_weight_kilodalton"] = decimal(arguments.mass)
-    return attributes
-
-
-def _settings(arguments: "argparse.Namespace") -> "dict[str, object]":
-    from pathlib import Path
-
-    settings: dict[str, object] = {
-        "name": arguments.name,
-        "particles": Path(arguments.particles).name,
-        "new_split": bool(arguments.new_split),
-    }
-    if arguments.coordinate_pixel_size is not None:
-        settings["coordinate_pixel_size_angstrom"] = repr(arguments.coordinate_pixel_size)
-    return settings
+        create_source(draft, arguments.create_source, table)
+        arguments.source = [arguments.create_source]
+        volumes = volumes_of(arguments, draft)
+    return table, volumes
 
 
 def _render(report: "SpeciesAdded", console: Console) -> None:
@@ -145,12 +136,12 @@ def _render(report: "SpeciesAdded", console: Console) -> None:
         f"  {report.particles} particles in {report.items} series, "
         f"half-sets {report.half_sets[0]} + {report.half_sets[1]}"
     )
+    maps = ", ".join(report.maps)
+    if report.resolution_angstrom is not None:
+        maps += f"; resolution {report.resolution_angstrom:.2f} A (postprocess.star)"
+    console.out(f"  {maps}" if maps else "  no maps: the species waits for a reconstruction")
     if report.unmatched:
         left_out = sum(report.unmatched.values())
         console.out(f"  left out: {left_out} particles of {len(report.unmatched)} unknown series")
     if report.outside_share:
         console.warning(f"{report.outside_share:.1%} of the particles lie outside their volume")
-    if not report.has_maps:
-        console.out("  no maps: the species waits for a reconstruction")
-    for note in report.notes:
-        console.out(f"  note: {note}")

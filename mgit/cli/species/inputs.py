@@ -1,0 +1,227 @@
+"""Options that say which maps, tables and curves to read, shared by the verbs of species."""
+
+TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up path.
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from mgit.cli.console import Console
+    from mgit.curate.particle_files import ParticleFiles
+    from mgit.curate.particle_intake import ItemVolumes
+    from mgit.curate.species_facts import SpeciesFacts
+    from mgit.curate.species_maps import SpeciesMaps
+    from mgit.exchange.records import ParticleTable
+    from mgit.exchange.relion_postprocess import PostprocessCurves
+
+__all__ = [
+    "fact_options",
+    "facts_of",
+    "map_options",
+    "path_of",
+    "read_curves",
+    "read_given_maps",
+    "read_table",
+    "settings_of",
+    "table_files",
+    "table_options",
+    "tell",
+    "volumes_of",
+]
+
+
+def map_options(parser: "argparse.ArgumentParser") -> None:
+    """Add the options that name maps and curves."""
+    maps = parser.add_argument_group("maps")
+    maps.add_argument("--half1", metavar="MRC", help="unfiltered half-map 1")
+    maps.add_argument("--half2", metavar="MRC", help="unfiltered half-map 2")
+    maps.add_argument("--reference", metavar="MRC", help="one map where there are no half-maps")
+    maps.add_argument("--mask", metavar="MRC", help="refinement mask")
+    maps.add_argument(
+        "--mirror-map",
+        action="store_true",
+        help="mirror the maps along z: they have the other hand",
+    )
+    maps.add_argument("--fsc", metavar="STAR", help="RELION's postprocess.star of the half-maps")
+
+
+def table_options(
+    parser: "argparse.ArgumentParser", *, flag: str = "--particles", required: bool = True
+) -> None:
+    """Add the options that say where particles come from; `flag` names the table."""
+    group = parser.add_argument_group("particles")
+    group.add_argument(
+        flag,
+        dest="particles",
+        metavar="TABLE",
+        required=required,
+        help="table of RELION, WarpTools, M, STOPGAP or Dynamo, or an optimisation_set.star",
+    )
+    group.add_argument("--trajectories", metavar="STAR", help="RELION's motion.star for the table")
+    group.add_argument(
+        "--coordinate-pixel-size",
+        "--pixel-size",
+        type=float,
+        metavar="A",
+        help="pixels that the table's coordinates count",
+    )
+    group.add_argument("--project", metavar="DIR", help="the project that the table's paths are in")
+    group.add_argument(
+        "--source", action="append", default=[], metavar="NAME", help="bind to this source only"
+    )
+    group.add_argument(
+        "--ignore-unmatched", action="store_true", help="leave out particles of unknown series"
+    )
+
+
+def fact_options(parser: "argparse.ArgumentParser", *, adding: bool) -> None:
+    """Add the options that state facts about the particle."""
+    group = parser.add_argument_group("the particle")
+    group.add_argument("--diameter", type=float, required=adding, metavar="A", help="diameter")
+    group.add_argument(
+        "--symmetry",
+        default="C1" if adding else None,
+        metavar="GROUP",
+        help="point group in RELION's notation" + ("; default C1" if adding else ""),
+    )
+    group.add_argument("--mass", type=float, metavar="KDA", help="molecular weight")
+    group.add_argument(
+        "--resolution", type=float, metavar="A", help="resolution to assume for the references"
+    )
+    group.add_argument("--helical-units", type=int, metavar="N", help="asymmetric units averaged")
+    group.add_argument("--helical-twist", type=float, metavar="DEG", help="rotation per subunit")
+    group.add_argument("--helical-rise", type=float, metavar="A", help="rise per subunit")
+    group.add_argument("--helical-height", type=float, metavar="A", help="length that is averaged")
+    group.add_argument(
+        "--ewald",
+        choices=("off", "on", "reverse"),
+        help="curvature of the Ewald sphere; 'reverse' for the other hand",
+    )
+    group.add_argument(
+        "--temporal-samples", type=int, metavar="T", help="poses per particle over the exposure"
+    )
+
+
+def facts_of(arguments: "argparse.Namespace") -> "SpeciesFacts":
+    """The facts that the options of `fact_options` state."""
+    from mgit.curate.species_facts import SpeciesFacts
+
+    return SpeciesFacts(
+        diameter_angstrom=arguments.diameter,
+        symmetry=arguments.symmetry,
+        molecular_weight_kilodalton=arguments.mass,
+        resolution_override_angstrom=arguments.resolution,
+        helical_units=arguments.helical_units,
+        helical_twist_degree=arguments.helical_twist,
+        helical_rise_angstrom=arguments.helical_rise,
+        helical_height_angstrom=arguments.helical_height,
+        ewald=None if arguments.ewald is None else arguments.ewald != "off",
+        ewald_reverse=None if arguments.ewald is None else arguments.ewald == "reverse",
+        parent=getattr(arguments, "parent", None),
+        contacts=getattr(arguments, "contacts", None),
+    )
+
+
+def path_of(text: str | None) -> "Path | None":
+    """A path, or None where the option is absent."""
+    from pathlib import Path
+
+    return Path(text) if text else None
+
+
+def table_files(arguments: "argparse.Namespace") -> "ParticleFiles":
+    """The table that `--particles` is or names. Raises NotFound and InvalidInput."""
+    from pathlib import Path
+
+    from mgit.curate.particle_files import find_particle_files
+
+    return find_particle_files(
+        Path(arguments.particles),
+        trajectories=path_of(arguments.trajectories),
+        project=path_of(arguments.project),
+    )
+
+
+def read_given_maps(
+    arguments: "argparse.Namespace", files: "ParticleFiles | None" = None
+) -> "SpeciesMaps":
+    """The maps that are given, else those that the optimisation set names."""
+    from mgit.curate.species_maps import MapFiles, read_maps
+
+    half_1, half_2 = path_of(arguments.half1), path_of(arguments.half2)
+    reference, mask = path_of(arguments.reference), path_of(arguments.mask)
+    if files is not None:
+        if half_1 is None and half_2 is None and reference is None:
+            half_1, half_2 = files.half_map_1, files.half_map_2
+        mask = mask or files.mask
+    return read_maps(
+        MapFiles(half_1=half_1, half_2=half_2, reference=reference, mask=mask),
+        mirrored=arguments.mirror_map,
+    )
+
+
+def read_curves(
+    arguments: "argparse.Namespace", files: "ParticleFiles | None" = None
+) -> "PostprocessCurves | None":
+    """The curves that are given, else those that the optimisation set names."""
+    from mgit.errors import NotFound
+    from mgit.exchange.relion_postprocess import read_postprocess
+
+    file = path_of(arguments.fsc) or (files.fsc if files is not None else None)
+    if file is None:
+        return None
+    if not file.is_file():
+        raise NotFound("no such file", file=file, field="--fsc")
+    return read_postprocess(file.read_bytes(), path=str(file))
+
+
+def volumes_of(arguments: "argparse.Namespace", reader: "Any") -> "ItemVolumes":
+    """The items that the table may belong to."""
+    from mgit.curate.particle_intake import ItemVolumes
+
+    return ItemVolumes(reader, sources=arguments.source)
+
+
+def read_table(
+    arguments: "argparse.Namespace",
+    files: "ParticleFiles",
+    volumes: "ItemVolumes",
+    *,
+    pixel_size_angstrom: float | None = None,
+) -> "ParticleTable":
+    """The particle table; pixel_size_angstrom: of its coordinates unless an option says it."""
+    from mgit.curate.particle_files import read_particle_files
+
+    given = arguments.coordinate_pixel_size
+    return read_particle_files(
+        files,
+        volumes=volumes.volumes(),
+        coordinate_pixel_size_angstrom=pixel_size_angstrom if given is None else given,
+    )
+
+
+def settings_of(arguments: "argparse.Namespace", names: "Sequence[str]") -> "dict[str, Any]":
+    """The options of these names that are given, as provenance keeps them: files by name."""
+    from pathlib import Path
+
+    settings: dict[str, Any] = {}
+    for name in names:
+        value = getattr(arguments, name)
+        if value is None or value is False or value == []:
+            continue
+        if name in FILES:
+            value = Path(value).name
+        settings[name] = repr(value) if isinstance(value, float) else value
+    return settings
+
+
+FILES = ("particles", "trajectories", "half1", "half2", "reference", "mask", "fsc")
+
+
+def tell(console: "Console", *, warnings: "Sequence[str]", notes: "Sequence[str]") -> None:
+    """Write warnings and notes below a result."""
+    for note in notes:
+        console.out(f"  note: {note}")
+    for warning in warnings:
+        console.warning(warning)
