@@ -7,6 +7,7 @@ what was computed before for a Git tree; `verify` computes without it.
 
 import os
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from mgit.digest import BlobDigest, RootDigest, StateDigest
 from mgit.errors import Corrupt, InvalidState
@@ -17,6 +18,8 @@ from mgit.history.paths import ARRAY_CHUNKS, MAX_DEPTH, METADATA, join
 from mgit.history.tree_view import parse_metadata
 
 __all__ = [
+    "DigestMemo",
+    "DigestTable",
     "MerkleCache",
     "item_states",
     "population_state",
@@ -32,6 +35,36 @@ _NEWEST_BYTES = 4 * 1024 * 1024
 """How much of a cache file is read: some 60,000 directories; what is older is computed again."""
 
 _FILE_BYTES_MAX = 64 * 1024 * 1024
+
+
+class DigestTable(Protocol):
+    """What was computed for a Git tree."""
+
+    def get(self, tree: str) -> bytes | None:
+        """The value for a tree id, or None."""
+        ...
+
+    def put(self, tree: str, value: bytes) -> None:
+        """Keep the value for a tree id."""
+        ...
+
+
+class DigestMemo(Protocol):
+    """Digests by Git tree id: a cache on disk, or what one run has computed itself.
+
+    `roots`: the root digest of a directory. `states`: of a fan-out directory of items, their
+    state digests, concatenated.
+    """
+
+    @property
+    def roots(self) -> DigestTable:
+        """Root digests of directories."""
+        ...
+
+    @property
+    def states(self) -> DigestTable:
+        """State digests of the items below fan-out directories."""
+        ...
 
 
 class MerkleCache:
@@ -83,7 +116,7 @@ class _CacheFile:
 
 
 def tree_digest(
-    objects: ObjectReader, tree: str, *, cache: MerkleCache | None = None
+    objects: ObjectReader, tree: str, *, cache: DigestMemo | None = None
 ) -> RootDigest:
     """Merkle digest over every name and every byte of a stored tree.
 
@@ -99,7 +132,7 @@ def root_digest(tree: RootDigest, parents: Iterable[RootDigest]) -> RootDigest:
 
 
 def state_digest(
-    objects: ObjectReader, tree: str, *, cache: MerkleCache | None = None
+    objects: ObjectReader, tree: str, *, cache: DigestMemo | None = None
 ) -> StateDigest:
     """Scientific identity of the population in a stored tree, from the recorded item states.
 
@@ -119,7 +152,7 @@ def population_state(items: Iterable[StateDigest], species: Iterable[StateDigest
 
 
 def item_states(
-    objects: ObjectReader, tree: str, *, cache: MerkleCache | None = None
+    objects: ObjectReader, tree: str, *, cache: DigestMemo | None = None
 ) -> list[StateDigest]:
     """Recorded state digest of every item of every source, sorted, repeated where items agree."""
     states: list[bytes] = []
@@ -143,7 +176,7 @@ def species_states(objects: ObjectReader, tree: str) -> list[StateDigest]:
 
 
 def _directory_digest(
-    objects: ObjectReader, tree: str, cache: MerkleCache | None, depth: int
+    objects: ObjectReader, tree: str, cache: DigestMemo | None, depth: int
 ) -> RootDigest:
     known = cache.roots.get(tree) if cache else None
     if known is not None and len(known) == _DIGEST_BYTES:

@@ -8,7 +8,7 @@ packs with deltas) is read here. Nothing is ever changed or deleted.
 import os
 import re
 
-from mgit.errors import Corrupt, NotFound, Refused, StorageFailed
+from mgit.errors import Corrupt, NotFound, Refused, StorageFailed, Unsupported
 from mgit.history.commit_cache import CommitCache
 from mgit.history.commits import is_object_id, object_id
 from mgit.history.packfile import KINDS, OBJECT_BYTES_MAX, PackFile, encode_pack, inflate
@@ -17,6 +17,7 @@ TYPE_CHECKING = False  # `typing` is not imported here: the module is on every v
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from mgit.errors import MgitError
     from mgit.store.files import Files
 
 __all__ = ["GitObjects", "ObjectReader", "PendingObjects"]
@@ -80,7 +81,7 @@ class GitObjects(ObjectReader):
             self.refresh()
             found = self._stored(name)
         if found is None:
-            raise NotFound("a Git object is missing", object=name)
+            raise self._absent(name)
         if object_id(*found) != name:
             raise Corrupt("a Git object does not have the SHA-1 that names it", object=name)
         return found
@@ -184,6 +185,8 @@ class GitObjects(ObjectReader):
                 offset = pack.find(raw)
             except FileNotFoundError:
                 continue  # Plain Git repacked; `read` lists the packs again before it gives up.
+            except (Corrupt, Unsupported):
+                continue  # Other packs may have it; who finds it nowhere says so in `_absent`.
             except OSError as error:
                 raise StorageFailed("a pack index cannot be read", pack=pack.path) from error
             if offset is not None:
@@ -191,6 +194,19 @@ class GitObjects(ObjectReader):
                 packs.insert(0, packs.pop(place))
                 return pack, offset
         return None
+
+    def _absent(self, name: str) -> "MgitError":
+        """Why an object is nowhere: a pack whose index cannot be read may hold it."""
+        for pack in self._known_packs():
+            try:
+                pack.find(bytes.fromhex(name))
+            except (Corrupt, Unsupported) as error:
+                return type(error)(
+                    f"a Git object is in no pack that can be read: {error.message}",
+                    object=name,
+                    pack=pack.path,
+                )
+        return NotFound("a Git object is missing", object=name)
 
     def _stored(self, name: str) -> "tuple[str, bytes] | None":
         located = self._locate(name)

@@ -5,10 +5,11 @@ see is written down in docs/format/history.md, section 3.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from mgit.errors import Corrupt, Unsupported
+from mgit.errors import Corrupt, InvalidInput, MgitError, Unsupported
 from mgit.history.operations import Change, Operation, OperationDigest, OperationLog
-from mgit.history.refs import HEAD, RefStore
+from mgit.history.refs import HEAD, SYMBOLIC, RefStore
 
 __all__ = ["Finding", "audit", "differences"]
 
@@ -19,11 +20,16 @@ class Finding:
 
     kind: 'damaged', 'missing', 'chain', 'moved-outside' (a ref or HEAD changed without an entry
     of the log), 'unreadable-ref'. where: entry or ref. message: a sentence without full stop.
+    name, told, found: of 'moved-outside' and 'unreadable-ref', the ref or HEAD, what the log says
+    of it, and what is there.
     """
 
     kind: str
     where: str
     message: str
+    name: str | None = None
+    told: str | None = None
+    found: str | None = None
 
 
 @dataclass(slots=True)
@@ -59,25 +65,53 @@ class _Replay:
 
     def compare(self, refs: RefStore) -> None:
         """Compare what the log tells with what is there."""
-        try:
-            found = refs.all()
-            head = refs.head().text
-        except Corrupt as error:
-            self.findings.append(Finding(kind="unreadable-ref", where="refs", message=str(error)))
-            return
+        found = self._read(refs)
         names = set(found) | set(self.refs) if self.complete else set(self.refs)
         for name in sorted(names):
-            if self.refs.get(name) != found.get(name):
-                self._moved("refs", name, self.refs.get(name), found.get(name))
-        if self.head is not None and self.head != head:
-            self._moved("refs", HEAD, self.head, head)
+            told = self.refs.get(name)
+            if name in found and isinstance(found[name], MgitError):
+                self._unreadable(name, told, found[name])
+            elif told != found.get(name):
+                self._moved("refs", name, told, found.get(name))
+        try:
+            head = refs.head().text
+        except Corrupt as error:
+            if not isinstance(found.get(_target(self.head)), MgitError):
+                self._unreadable(HEAD, self.head, error)
+        else:
+            if self.head is not None and self.head != head:
+                self._moved("refs", HEAD, self.head, head)
+
+    def _read(self, refs: RefStore) -> dict[str, Any]:
+        """Every ref, or the error instead of its value."""
+        found: dict[str, Any] = {}
+        try:
+            names = refs.names()
+        except Corrupt as error:
+            names = [name for name, told in self.refs.items() if told is not None]
+            self._unreadable("packed-refs", None, error)
+        for name in names:
+            try:
+                found[name] = refs.get(name)
+            except (Corrupt, InvalidInput) as error:
+                found[name] = error
+        return found
+
+    def _unreadable(self, name: str, told: str | None, error: MgitError) -> None:
+        finding = Finding(
+            kind="unreadable-ref", where="refs", message=str(error), name=name, told=told
+        )
+        self.findings.append(finding)
 
     def _moved(self, where: str, name: str, told: str | None, found: str | None) -> None:
         message = (
             f"'{name}' is {found or '(none)'} where the operation log says {told or '(none)'}: "
             "it was moved without mgit"
         )
-        self.findings.append(Finding(kind="moved-outside", where=where, message=message))
+        finding = Finding(
+            kind="moved-outside", where=where, message=message, name=name, told=told, found=found
+        )
+        self.findings.append(finding)
 
 
 def audit(log: OperationLog, refs: RefStore) -> list[Finding]:
@@ -174,7 +208,15 @@ def _check_confirmed(
     if confirmed is None:
         message = "the file 'confirmed' of the operation log holds no number"
         replay.findings.append(Finding(kind="damaged", where="confirmed", message=message))
+    elif confirmed < last - 1:
+        message = f"the file 'confirmed' of the operation log says {confirmed} where it is {last}"
+        replay.findings.append(Finding(kind="damaged", where="confirmed", message=message))
     elif confirmed > last:
         message = f"entries {last + 1} to {confirmed} at the end of the operation log are missing"
         replay.findings.append(Finding(kind="missing", where=f"{confirmed:010d}", message=message))
         replay.lose()
+
+
+def _target(head: str | None) -> str:
+    """The ref that the content of HEAD leads to, '' if it leads to none."""
+    return head.removeprefix(SYMBOLIC) if head is not None and head.startswith(SYMBOLIC) else ""

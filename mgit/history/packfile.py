@@ -102,14 +102,27 @@ class PackFile:
 
     def check(self) -> None:
         """Compare the checksums of the whole pack and of its index. Raises Corrupt."""
-        for data, what in ((self._open_pack(), "pack"), (self._open_index(), "index")):
+        for message in self.damage().values():
+            raise Corrupt(message, pack=self.path)
+
+    def damage(self) -> "dict[str, str]":
+        """What is wrong with the 'pack' and with the 'index'; empty if both are sound."""
+        found = {}
+        for what, opened in (("pack", self._open_pack), ("index", self._open_index)):
+            try:
+                data = opened()
+            except (Corrupt, Unsupported) as error:
+                found[what] = error.message
+                continue
             body = memoryview(data)[: len(data) - _HASH_BYTES]
-            wrong = hashlib.sha1(body, usedforsecurity=False).digest() != data[-_HASH_BYTES:]
+            if hashlib.sha1(body, usedforsecurity=False).digest() != data[-_HASH_BYTES:]:
+                found[what] = f"the checksum of a Git {what} is wrong"
             body.release()
-            if wrong:
-                raise Corrupt(f"the checksum of a Git {what} is wrong", pack=self.path)
+        if found:
+            return found
         if self._open_pack()[-_HASH_BYTES:] != self._open_index()[-2 * _HASH_BYTES : -_HASH_BYTES]:
-            raise Corrupt("a Git pack and its index do not belong together", pack=self.path)
+            return {"index": "a Git pack and its index do not belong together"}
+        return {}
 
     def _open_index(self) -> "bytes | mmap.mmap":
         if self._index is None:

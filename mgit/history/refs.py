@@ -137,13 +137,12 @@ class RefStore:
 
     def all(self, prefix: str = "refs/") -> "dict[str, str]":
         """Every ref below `prefix` (a full prefix such as 'refs/heads/'), sorted by name."""
-        found = {name: value for name, value in self._packed().items() if name.startswith(prefix)}
-        for name in self._loose_names("refs"):
-            if name.startswith(prefix):
-                value = self.get(name)
-                if value is not None:
-                    found[name] = value
-        return dict(sorted(found.items()))
+        found = {name: self.get(name) for name in self.names() if name.startswith(prefix)}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def names(self) -> "list[str]":
+        """Name of every ref, sorted, without reading the refs that have a file of their own."""
+        return sorted({*self._packed(), *self._loose_names("refs")})
 
     def head(self) -> Head:
         """Where HEAD points. Raises Corrupt if it is missing or points outside the branches."""

@@ -1,9 +1,8 @@
-"""What an audit says: findings with a level, and three separate verdicts (docs/format/verify.md)."""
+"""What an audit says: findings, coverage, and three verdicts (docs/format/verify.md)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = ["Coverage", "Finding", "Level", "Severity", "VerifyReport"]
 
@@ -16,7 +15,7 @@ class Level(IntEnum):
     GRAPH = 0
     """Refs, HEAD, operation log, and that every named object exists and hashes to its name."""
     PRESENCE = 1
-    """Every chunk id is present; segment footers, sizes, index."""
+    """Every chunk id is present; segment footers, index; digests that follow from recorded ones."""
     STORED = 2
     """BLAKE3 of the stored bytes."""
     CONTENT = 3
@@ -31,12 +30,20 @@ class Finding:
 
     level: Level
     kind: str
-    """Stable code, e.g. 'state-digest', 'half-set-overlap'."""
+    """Stable code, e.g. 'state-digest', 'half-set-overlap' (docs/format/verify.md, section 3)."""
     subject: str
-    """What it is about: a ref, commit, path in a commit, segment, or raw file."""
+    """What it is about: a ref, commit, path in a commit, object, chunk, segment or raw file."""
     message: str
     severity: Severity = "corrupt"
+    commit: str | None = None
+    """A commit in which the subject stands, where there is one."""
     hint: str | None = None
+    consequences: tuple[str, ...] = ()
+    """What cannot be checked or read because of it; none of these is a finding of its own."""
+
+    def record(self) -> dict[str, Any]:
+        """The finding as JSON has it."""
+        return {**asdict(self), "level": int(self.level), "consequences": list(self.consequences)}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,11 +52,19 @@ class Coverage:
 
     commits: int = 0
     objects: int = 0
+    """Git objects whose SHA-1 was computed, each once."""
     chunks: int = 0
-    bytes_read: int = 0
+    """Chunk ids that were looked for, each once."""
     arrays: int = 0
+    """Distinct arrays whose manifest was checked."""
+    arrays_decoded: int = 0
+    bytes_read: int = 0
+    """Stored bytes that were hashed, and logical bytes that were decoded."""
+    particles: int = 0
     raw_files: int = 0
     raw_files_absent: int = 0
+    items_unbound: int = 0
+    """Items that record no digest of their raw data: nothing can be said about these."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,14 +77,6 @@ class VerifyReport:
     signed_commits: int = 0
     signature_failures: int = 0
     replayed: str = "not run"
-
-    def extend(self, findings: Iterable[Finding]) -> None:
-        """Add findings, each once: the same damage is often seen from several sides."""
-        known = set(self.findings)
-        for finding in findings:
-            if finding not in known:
-                known.add(finding)
-                self.findings.append(finding)
 
     @property
     def clean(self) -> bool:
@@ -87,9 +94,20 @@ class VerifyReport:
 
     @property
     def signed(self) -> str:
-        """One word for the signatures: 'unsigned', 'partly', 'all' or 'failed'."""
+        """One word for the commits' signatures: 'unsigned', 'partly', 'all' or 'failed'."""
         if self.signature_failures:
             return "failed"
         if self.signed_commits == 0:
             return "unsigned"
         return "all" if self.signed_commits == self.coverage.commits else "partly"
+
+    def record(self) -> dict[str, Any]:
+        """The report as JSON has it."""
+        return {
+            "level": int(self.level),
+            "consistent": "yes" if self.consistent else "no",
+            "signed": self.signed,
+            "replayed": self.replayed,
+            "coverage": asdict(self.coverage),
+            "findings": [finding.record() for finding in self.findings],
+        }

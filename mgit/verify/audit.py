@@ -1,0 +1,162 @@
+"""The audit as a whole: which checks run at which depth, over what, in which order."""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+from mgit.history.commits import CommitRecord
+from mgit.history.refs import BRANCH_PREFIX
+from mgit.history.repository import Repository
+from mgit.history.signing import AllowedSigners
+from mgit.verify.against import compare_clones
+from mgit.verify.contents import check_arrays
+from mgit.verify.damage import DAMAGE, DamageLedger
+from mgit.verify.domain import ParticleAudit
+from mgit.verify.findings import Level, VerifyReport
+from mgit.verify.graph import GraphAudit
+from mgit.verify.lineage import check_inputs, check_provenance
+from mgit.verify.raw import RawFiles, check_raw
+from mgit.verify.references import Start, check_references, starts_of
+from mgit.verify.signatures import check_signatures
+from mgit.verify.states import check_owners, check_trailers
+from mgit.verify.storage import check_presence, check_stored_bytes, check_structure
+
+__all__ = ["Bar", "Request", "verify"]
+
+
+class Bar(Protocol):
+    """What a progress bar has to offer."""
+
+    def advance(self, steps: int) -> None:
+        """Count steps as done."""
+        ...
+
+
+Progress = Callable[[str, int, str], AbstractContextManager[Bar]]
+"""Begins a bar: title, total, unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to check.
+
+    revision: only what this revision reaches; None: everything that refs, HEAD, the operation log
+    and the stage reach. level: GRAPH to CONTENT. domain: particles, half-sets and provenance too.
+    raw: where raw files are; None leaves them alone. signers: who may sign; None: anybody.
+    against: another clone. radius_angstrom: see ParticleAudit.
+    """
+
+    revision: str | None = None
+    level: Level = Level.PRESENCE
+    domain: bool = False
+    raw: RawFiles | None = None
+    signers: AllowedSigners | None = None
+    against: Repository | None = None
+    radius_angstrom: float | None = None
+
+
+class _Silent:
+    def advance(self, _steps: int) -> None:
+        """Show nothing."""
+
+
+def _no_progress(_title: str, _total: int, _unit: str) -> AbstractContextManager[Bar]:
+    return nullcontext(_Silent())
+
+
+def verify(
+    repository: Repository, request: Request, *, progress: Progress = _no_progress
+) -> VerifyReport:
+    """Check a repository and report everything that is wrong with it.
+
+    Damage is reported, never raised. Raises NotFound if the revision that was asked for does not
+    exist; whether the damage is why, an audit without a revision tells.
+    """
+    ledger = DamageLedger()
+    report = VerifyReport(level=Level.DOMAIN if request.domain else request.level)
+    graph = GraphAudit(repository, ledger, report.coverage)
+    revision = None if request.revision is None else repository.resolve(request.revision)
+    graph.check_packs()
+    check_references(repository, ledger)
+    starts: list[Start] = (
+        starts_of(repository, ledger) if revision is None else [(revision, str(revision), ())]
+    )
+    graph.walk(starts)
+    if request.level >= Level.PRESENCE or request.domain:
+        check_structure(repository.chunks, ledger)
+        check_presence(repository.chunks, graph.arrays.values(), ledger, report.coverage)
+    if request.level >= Level.STORED:
+        _check_bytes(repository, graph, ledger, report, request, progress)
+    if request.level >= Level.PRESENCE or request.domain:
+        check_owners(graph, ledger)
+        check_trailers(repository, graph.commits, ledger)
+        check_signatures(graph, ledger, report, request.signers)
+    _check_domain(repository, graph, ledger, report, request, progress)
+    if request.against is not None:
+        compare_clones(repository, request.against, ledger)
+    report.findings = ledger.findings()
+    return report
+
+
+def _check_bytes(
+    repository: Repository,
+    graph: GraphAudit,
+    ledger: DamageLedger,
+    report: VerifyReport,
+    request: Request,
+    progress: Progress,
+) -> None:
+    store = repository.chunks
+    with ledger.watch(level=Level.STORED, kind="store", subject="store"):
+        paths = [store.catalogue.segment_path(name) for name in store.segments()]
+        total = sum(os.path.getsize(path) for path in paths)
+        with progress("hashing stored bytes", total, "B") as bar:
+            check_stored_bytes(store, ledger, report.coverage, advance=bar.advance)
+    if request.level >= Level.CONTENT:
+        with progress("decoding arrays", len(graph.arrays), "arrays") as bar:
+            check_arrays(repository, graph.arrays, ledger, report.coverage, advance=bar.advance)
+
+
+def _check_domain(
+    repository: Repository,
+    graph: GraphAudit,
+    ledger: DamageLedger,
+    report: VerifyReport,
+    request: Request,
+    progress: Progress,
+) -> None:
+    if request.domain:
+        check_provenance(graph, ledger)
+        check_inputs(repository, graph, ledger)
+        particles = ParticleAudit(
+            graph, ledger, report.coverage, radius_angstrom=request.radius_angstrom
+        )
+        with progress("checking particles", len(graph.commits), "commits") as bar:
+            for record in graph.commits.values():
+                particles.check(record)
+                bar.advance(1)
+    if request.raw is not None:
+        tips = _tips(repository, graph, request)
+        with progress("reading raw files", 0, "files") as bar:
+            check_raw(graph, tips, request.raw, ledger, report.coverage, advance=bar.advance)
+
+
+def _tips(repository: Repository, graph: GraphAudit, request: Request) -> list[CommitRecord]:
+    """The revision that was asked for, or else HEAD and the tips of all branches."""
+    names = [request.revision] if request.revision is not None else ["HEAD"]
+    try:
+        if request.revision is None:
+            names += [name for name in repository.refs.names() if name.startswith(BRANCH_PREFIX)]
+    except DAMAGE:
+        names = ["HEAD"]  # `check_references` has reported it.
+    found = {}
+    for name in names:
+        try:
+            commit = repository.resolve(name)
+        except DAMAGE:
+            continue  # The same.
+        if commit in graph.commits:
+            found[commit] = graph.commits[commit]
+    return list(found.values())
