@@ -80,6 +80,7 @@ def _verb(name: str, help: str, group: str) -> Verb:
 
 VERBS: tuple[Verb, ...] = (
     _verb("init", "create an empty population", _START),
+    _verb("demo", "show a journey on a made-up project", _START),
     _verb("config", "read and set the name, address and signing key of the author", _START),
     Verb("source", "import and tend data sources", group=_CONTENT, children=_SOURCE),
     Verb("species", "import and tend species", group=_CONTENT, children=_SPECIES),
