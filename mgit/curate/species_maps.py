@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from mgit.errors import InvalidInput, NotFound
+from mgit.state.protocol import Writer
+from mgit.state.schema import decimal
+from mgit.state.species import Species, read_species, set_maps, update_species_attributes
 
-__all__ = ["MapFiles", "SpeciesMaps", "read_maps"]
+__all__ = ["MapFiles", "SpeciesMaps", "check_fit", "read_maps", "replace_maps"]
 
 PIXEL_SIZE_AGREEMENT = 1e-3
 """Relative difference at which two files' pixel sizes are taken as different."""
@@ -167,3 +170,47 @@ def _file_digest(file: Path) -> str:
     digest = digest_file(file, complete=True).full
     assert digest is not None
     return digest
+
+
+def check_fit(species: Species, maps: SpeciesMaps) -> None:
+    """Maps that stay must fit those that come. Raises InvalidInput before anything is written."""
+    given = maps.half_maps[0] if maps.half_maps else maps.reference
+    given = maps.mask if given is None else given
+    stays = [
+        name
+        for name in species.map_names()
+        if (name == "mask" and maps.mask is None) or (name != "mask" and not maps.has_density)
+    ]
+    if given is None or not stays:
+        return
+    box = species.map(stays[0]).shape[0]
+    pixel = species.number("pixel_size_angstrom")
+    if given.shape[0] != box or _differ(pixel, maps.pixel_size_angstrom):
+        raise InvalidInput(
+            f"the new maps do not fit the {stays[0].replace('_', ' ')} that stays",
+            species=species.name,
+            given=f"{given.shape[0]} px at {maps.pixel_size_angstrom} A",
+            present=f"{box} px at {pixel} A",
+            hint="give half-maps and mask together when box or pixel size change",
+        )
+
+
+def _differ(a: float | None, b: float | None) -> bool:
+    return a is not None and b is not None and abs(a - b) > PIXEL_SIZE_AGREEMENT * a
+
+
+def replace_maps(writer: Writer, path: str, maps: SpeciesMaps) -> None:
+    """Replace maps of the species at `path`; half-maps supersede a reference and vice versa."""
+    gone: tuple[str, ...] = ()
+    if maps.has_density:
+        gone = ("reference",) if maps.half_maps else ("half_map_1", "half_map_2")
+    if maps.has_density and maps.mask is not None:
+        gone = ("half_map_1", "half_map_2", "reference", "mask")
+    present = read_species(writer, path).map_names()
+    for each in gone:
+        if each in present:
+            writer.remove(f"{path}/{each}")
+    set_maps(writer, path, half_maps=maps.half_maps, reference=maps.reference, mask=maps.mask)
+    if maps.has_density and maps.pixel_size_angstrom is not None:
+        size = decimal(maps.pixel_size_angstrom)
+        update_species_attributes(writer, path, {"pixel_size_angstrom": size})

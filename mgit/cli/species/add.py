@@ -14,6 +14,7 @@ from mgit.cli.species.inputs import (
     table_files,
     table_options,
     tell,
+    tell_misses,
     volumes_of,
 )
 
@@ -136,12 +137,10 @@ def _render(report: "SpeciesAdded", console: Console) -> None:
         f"  {report.particles} particles in {report.items} series, "
         f"half-sets {report.half_sets[0]} + {report.half_sets[1]}"
     )
-    maps = ", ".join(report.maps)
+    if report.maps:
+        console.out(f"  maps: {', '.join(report.maps)}")
     if report.resolution_angstrom is not None:
-        maps += f"; resolution {report.resolution_angstrom:.2f} A (postprocess.star)"
-    console.out(f"  {maps}" if maps else "  no maps: the species waits for a reconstruction")
-    if report.unmatched:
-        left_out = sum(report.unmatched.values())
-        console.out(f"  left out: {left_out} particles of {len(report.unmatched)} unknown series")
-    if report.outside_share:
-        console.warning(f"{report.outside_share:.1%} of the particles lie outside their volume")
+        console.out(f"  resolution {report.resolution_angstrom:.2f} A, as postprocess.star says")
+    if not report.has_density:
+        console.out("  no half-maps: the species waits for a reconstruction")
+    tell_misses(console, report.unmatched, report.outside_share)

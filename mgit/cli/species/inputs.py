@@ -3,7 +3,7 @@
 TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up path.
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -19,6 +19,7 @@ __all__ = [
     "fact_options",
     "facts_of",
     "map_options",
+    "match_options",
     "path_of",
     "read_curves",
     "read_given_maps",
@@ -27,6 +28,7 @@ __all__ = [
     "table_files",
     "table_options",
     "tell",
+    "tell_misses",
     "volumes_of",
 ]
 
@@ -73,6 +75,24 @@ def table_options(
     group.add_argument(
         "--ignore-unmatched", action="store_true", help="leave out particles of unknown series"
     )
+
+
+def match_options(parser: "argparse.ArgumentParser") -> "argparse._ArgumentGroup":
+    """Add the options that say how rows are matched to particles; returns their group."""
+    group = parser.add_argument_group("matching")
+    group.add_argument(
+        "--match",
+        choices=("auto", "id", "name", "position"),
+        default="auto",
+        help="by permanent id, by rlnTomoParticleName or by position; default: the first that fits",
+    )
+    group.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="A",
+        help="largest distance for matching by position; default a quarter of the diameter",
+    )
+    return group
 
 
 def fact_options(parser: "argparse.ArgumentParser", *, adding: bool) -> None:
@@ -225,3 +245,12 @@ def tell(console: "Console", *, warnings: "Sequence[str]", notes: "Sequence[str]
         console.out(f"  note: {note}")
     for warning in warnings:
         console.warning(warning)
+
+
+def tell_misses(console: "Console", unmatched: "Mapping[str, int]", outside_share: float) -> None:
+    """Say how many rows belong to no series, and how many lie outside theirs."""
+    if unmatched:
+        rows = sum(unmatched.values())
+        console.out(f"  left out: {rows} rows of {len(unmatched)} unknown series")
+    if outside_share:
+        console.warning(f"{outside_share:.1%} of the particles lie outside their volume")
