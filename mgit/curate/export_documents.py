@@ -2,17 +2,18 @@
 
 Every document is patched in place: what did not change keeps its bytes, what changed is rewritten,
 and a report says which is which, field by field. A document that no patcher knows is passed on as
-it is, with a line in the report.
+it is; where a series of such a document has changed since, the report says that its change is lost.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from mgit.exchange.records import Document, GridValues
+from mgit.curate.rederive import imported_records
+from mgit.exchange.records import Document, GridValues, SeriesRecord
 from mgit.exchange.relion_particle_export import ParticleRows
-from mgit.exchange.report import FieldReport
+from mgit.exchange.report import FieldReport, PatchedDocument
 from mgit.exchange.warp_fields import Canonical
 from mgit.state.documents import StoredDocument, read_documents
 from mgit.state.particle_columns import ParticleColumns, rows_in_source_order
@@ -21,15 +22,25 @@ from mgit.state.series import Item
 from mgit.state.source import Source
 from mgit.state.species import Species
 
-__all__ = ["ExportedDocument", "source_documents", "species_documents"]
+__all__ = [
+    "PARTICLE_ROLES",
+    "ExportedDocument",
+    "source_documents",
+    "species_documents",
+]
 
-TEXT_ROLES_PASSED = "passed on as it was imported"
+PARTICLE_ROLES = ("relion_particles", "m_particles")
+"""Particle tables that current particles can be written back into."""
+XML_ROLES = ("warp_tilt_series_xml", "warp_movie_xml")
+TILT_TABLE = "relion_tilt_series"
+TOMOGRAMS = "relion_tomograms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedDocument:
     """One document as it stands now."""
 
+    role: str
     path: str
     """Where it stood relative to its project."""
     content: bytes
@@ -38,26 +49,41 @@ class ExportedDocument:
     report: tuple[FieldReport, ...]
 
 
-def source_documents(reader: Reader, source: Source) -> Iterable[ExportedDocument]:
+def source_documents(reader: Reader, source: Source) -> Iterator[ExportedDocument]:
     """The documents of a source and its items with the current geometry and optics in them.
 
     Items that were excluded leave tomogram sets and keep their own documents.
     """
     items = list(source.items())
+    shared = read_documents(reader, source.path)
     own = {item.name: read_documents(reader, item.path) for item in items}
-    for document in read_documents(reader, source.path):
-        if document.role == "relion_tomograms":
+    bases = imported_records(reader, source.path, items)
+    lost = {item.name: _lost_changes(item, bases.get(item.name)) for item in items}
+    if any(document.role == TOMOGRAMS for document in shared):
+        lost = {}
+    orphaned = [line for item in items if not own[item.name] for line in lost.get(item.name, ())]
+    for at, document in enumerate(shared):
+        if document.role == TOMOGRAMS:
             yield _patched_tomograms(document, items)
+        elif document.role == TILT_TABLE:
+            yield _patched_tilt_table(document, _item_of_table(document, items))
         else:
-            yield _passed(document)
+            yield _passed(document, orphaned if at == 0 else ())
     for item in items:
         for document in own[item.name]:
-            yield _item_document(document, item)
+            if document.role == TILT_TABLE:
+                yield _patched_tilt_table(document, item)
+            elif document.role in XML_ROLES:
+                yield _patched_xml(document, item, bases.get(item.name))
+            else:
+                yield _passed(
+                    document, () if _is_patched(own[item.name]) else lost.get(item.name, ())
+                )
 
 
 def species_documents(
     reader: Reader, species: Species, items: Mapping[str, Item]
-) -> Iterable[ExportedDocument]:
+) -> Iterator[ExportedDocument]:
     """The particle tables of a species with the current poses, half-sets and rows in them.
 
     items: the items of the population by id. Each table gets the rows that came from it; rows that
@@ -65,16 +91,42 @@ def species_documents(
     """
     columns = species.particles.load()
     for document in read_documents(reader, species.path):
-        if document.role in PARTICLE_PATCHERS:
+        if document.role in PARTICLE_ROLES:
             yield _patched_particles(document, species, columns, items)
         else:
             yield _passed(document)
 
 
-def _passed(stored: StoredDocument) -> ExportedDocument:
-    line = FieldReport(document=stored.path, field="(whole file)", verdict="kept", count=1)
+def _passed(stored: StoredDocument, lost: Iterable[FieldReport] = ()) -> ExportedDocument:
+    content = stored.content()
     return ExportedDocument(
-        path=stored.path, content=stored.content(), unchanged=True, report=(line,)
+        role=stored.role,
+        path=stored.path,
+        content=content,
+        unchanged=True,
+        report=(*_as_imported(stored, content), *_at(stored.path, lost)),
+    )
+
+
+def _as_imported(stored: StoredDocument, content: bytes) -> tuple[FieldReport, ...]:
+    """A 'kept' line for every column of a STAR file and every node of XML, or one for the file."""
+    if stored.path.endswith(".star"):
+        from mgit.exchange.star import parse_star
+        from mgit.exchange.star_report import with_every_column
+
+        return with_every_column((), parse_star(content, name=stored.path), path=stored.path)
+    if stored.path.endswith((".xml", ".settings", ".source", ".species", ".population")):
+        from mgit.exchange.xml_document import parse_xml
+        from mgit.exchange.xml_report import with_every_node
+
+        return with_every_node((), parse_xml(content, stored.path))
+    return (FieldReport(document=stored.path, field="(file)", verdict="kept", count=1),)
+
+
+def _at(path: str, lines: Iterable[FieldReport]) -> tuple[FieldReport, ...]:
+    return tuple(
+        FieldReport(document=path, field=each.field, verdict=each.verdict, count=each.count)
+        for each in lines
     )
 
 
@@ -82,14 +134,13 @@ def _document(stored: StoredDocument) -> Document:
     return Document(role=stored.role, path=stored.path, content=stored.content())
 
 
-def _finished(
-    before: Document, after: Document, report: tuple[FieldReport, ...]
-) -> ExportedDocument:
+def _finished(before: Document, patched: PatchedDocument) -> ExportedDocument:
     return ExportedDocument(
-        path=after.path,
-        content=after.content,
-        unchanged=after.content == before.content,
-        report=report,
+        role=before.role,
+        path=before.path,
+        content=patched.document.content,
+        unchanged=patched.document.content == before.content,
+        report=patched.report,
     )
 
 
@@ -102,45 +153,85 @@ def _patched_tomograms(stored: StoredDocument, items: list[Item]) -> ExportedDoc
         if not item.excluded
     }
     before = _document(stored)
-    patched = patch_tomograms(before, items=states)
-    return _finished(before, patched.document, patched.report)
+    excluded = {item.name for item in items if item.excluded}
+    return _finished(before, patch_tomograms(before, items=states, dropped=excluded))
 
 
-def _item_document(stored: StoredDocument, item: Item) -> ExportedDocument:
+def _patched_tilt_table(stored: StoredDocument, item: Item | None) -> ExportedDocument:
+    from mgit.exchange.relion_tilt_export import ItemState, patch_tilt_series
+
+    if item is None:
+        return _passed(stored)
+    state = ItemState(arrays=_arrays(item), attributes=item.attributes)
     before = _document(stored)
-    if stored.role == "relion_tilt_series":
-        from mgit.exchange.relion_tilt_export import ItemState, patch_tilt_series
+    return _finished(before, patch_tilt_series(before, name=item.name, state=state))
 
-        state = ItemState(arrays=_arrays(item), attributes=item.attributes)
-        patched = patch_tilt_series(before, name=item.name, state=state)
-        return _finished(before, patched.document, patched.report)
-    if stored.role == "warp_tilt_series_xml":
-        from mgit.exchange.warp_tilt_series import patch_tilt_series as patch_xml
 
-        patched = patch_xml(before, _canonical(item))
-        return _finished(before, patched.document, patched.report)
+def _item_of_table(stored: StoredDocument, items: list[Item]) -> Item | None:
+    """The item that a tilt table of a particle series is about: the table's block has its name."""
+    from mgit.exchange.star import parse_star
+
+    blocks = parse_star(stored.content(), name=stored.path).tables
+    return next((item for item in items if item.name in blocks), None)
+
+
+def _is_patched(documents: Iterable[StoredDocument]) -> bool:
+    return any(document.role in (*XML_ROLES, TILT_TABLE) for document in documents)
+
+
+def _patched_xml(stored: StoredDocument, item: Item, base: SeriesRecord | None) -> ExportedDocument:
+    from mgit.exchange.warp_movie import patch_movie, read_movie
+    from mgit.exchange.warp_tilt_series import patch_tilt_series, read_tilt_series
+
+    before = _document(stored)
     if stored.role == "warp_movie_xml":
-        from mgit.exchange.warp_movie import patch_movie
-
-        patched = patch_movie(before, _canonical(item))
-        return _finished(before, patched.document, patched.report)
-    return _passed(stored)
+        movie = read_movie(before.content, before.path)
+        return _finished(before, patch_movie(before, _canonical(item, movie, base)))
+    own = read_tilt_series(before.content, before.path)
+    return _finished(before, patch_tilt_series(before, _canonical(item, own, base)))
 
 
 def _arrays(item: Item) -> dict[str, np.ndarray]:
     return {name: handle.read() for name, handle in item.arrays().items()}
 
 
-def _canonical(item: Item) -> dict[str, Canonical]:
-    """Arrays with their attributes, and the item's own attributes, by canonical name."""
-    grids: dict[str, Canonical] = {
+def _canonical(item: Item, own: SeriesRecord, base: SeriesRecord | None) -> dict[str, Canonical]:
+    """Arrays with their attributes, and the item's own attributes, by canonical name.
+
+    own: what the item's document alone says; base: that with what the settings of the source say
+    besides. An attribute that came from the settings is not written into the item's document.
+    """
+    values: dict[str, Canonical] = {
         name: GridValues(values=handle.read(), attributes=dict(handle.attributes))
         for name, handle in item.arrays().items()
     }
-    return {**item.attributes, **grids}
+    imported = {} if base is None else base.attributes
+    for name, value in item.attributes.items():
+        if name not in imported or imported[name] != value:
+            values[name] = value
+        elif name in own.attributes:
+            values[name] = own.attributes[name]
+    return values
 
 
-PARTICLE_PATCHERS = ("relion_particles", "m_particles")
+def _lost_changes(item: Item, base: SeriesRecord | None) -> tuple[FieldReport, ...]:
+    """Arrays of an item that differ from its import, where no document can take them."""
+    if base is None:
+        return ()
+    lines = []
+    for name, handle in item.arrays().items():
+        imported = base.arrays.get(name)
+        current = handle.read()
+        if imported is None:
+            count = int(np.count_nonzero(current))
+        elif imported.values.shape != current.shape:
+            count = int(current.size)
+        else:
+            count = int(np.count_nonzero(imported.values != current))
+        if count:
+            field = f"({name} of {item.name})"
+            lines.append(FieldReport(document="", field=field, verdict="dropped", count=count))
+    return tuple(lines)
 
 
 def _patched_particles(
@@ -165,8 +256,7 @@ def _patched_particles(
     if stored.role == "m_particles":
         from mgit.exchange.m_particles import patch_particles as patch_m
 
-        patched_m = patch_m(before, rows=current)
-        return _finished(before, patched_m.document, patched_m.report)
+        return _finished(before, patch_m(before, rows=current))
     from mgit.exchange.relion_particle_export import patch_particles
 
     patched = patch_particles(
@@ -175,7 +265,7 @@ def _patched_particles(
         volumes=_volumes(items.values()),
         coordinate_pixel_size_angstrom=species.number("coordinate_pixel_size_angstrom"),
     )
-    return _finished(before, patched.document, patched.report)
+    return _finished(before, patched)
 
 
 def _volumes(
@@ -183,7 +273,7 @@ def _volumes(
 ) -> dict[str, tuple[tuple[float, float, float], float]]:
     from mgit.curate.particle_intake import volume_of
 
-    found = {}
+    found: dict[str, tuple[tuple[float, float, float], float]] = {}
     for item in items:
         volume = volume_of(item)
         if volume is not None:

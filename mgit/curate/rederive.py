@@ -18,7 +18,10 @@ __all__ = ["document_loader", "imported_records"]
 WARP_TILT_SERIES = "warp_tilt_series_xml"
 WARP_SETTINGS = "warp_settings"
 WARP_MOVIE = "warp_movie_xml"
+M_SOURCE = "m_source"
 RELION_TOMOGRAMS = "relion_tomograms"
+RELION_MICROGRAPHS = "relion_micrographs"
+MDOC = "mdoc"
 
 
 def imported_records(
@@ -35,20 +38,25 @@ def imported_records(
     shared = read_documents(reader, source_path)
     rest = [item for item in chosen if item.name not in records]
     for document in shared:
-        if document.role == WARP_SETTINGS and records:
+        if document.role in (WARP_SETTINGS, M_SOURCE) and records:
             records = _under_settings(records, document)
-        elif document.role == RELION_TOMOGRAMS and rest:
-            records.update(_relion_records(document, rest, own))
+        elif document.role in (RELION_TOMOGRAMS, RELION_MICROGRAPHS) and rest:
+            load = document_loader(shared, *(own[item.name] for item in rest))
+            records.update(_relion_records(document, rest, load))
     return records
 
 
 def _under_settings(
     records: Mapping[str, SeriesRecord], document: StoredDocument
 ) -> dict[str, SeriesRecord]:
+    from mgit.exchange.m_source import as_settings, read_source_file
     from mgit.exchange.warp_settings import read_settings
     from mgit.exchange.warp_source import with_settings
 
-    settings = read_settings(document.content(), document.path)
+    if document.role == M_SOURCE:
+        settings = as_settings(read_source_file(document.content(), document.path)[0])
+    else:
+        settings = read_settings(document.content(), document.path)
     return {name: with_settings(record, settings)[0] for name, record in records.items()}
 
 
@@ -62,6 +70,10 @@ def _own_record(documents: tuple[StoredDocument, ...]) -> SeriesRecord | None:
             from mgit.exchange.warp_movie import read_movie
 
             return read_movie(document.content(), document.path)
+        if document.role == MDOC:
+            from mgit.exchange.mdoc import read_mdoc
+
+            return read_mdoc(document.content(), path=document.path).series[0]
     return None
 
 
@@ -85,19 +97,22 @@ class _StoredFiles:
 
 
 def _relion_records(
-    tomograms: StoredDocument,
-    items: list[Item],
-    own: Mapping[str, tuple[StoredDocument, ...]],
+    shared: StoredDocument, items: list[Item], load: "_StoredFiles"
 ) -> dict[str, SeriesRecord]:
+    from mgit.exchange.relion_micrographs import read_micrographs
     from mgit.exchange.relion_tomograms import read_tomograms
 
-    sizes = {item.name: item.attributes.get("image_size_px") for item in items}
-    record = read_tomograms(
-        tomograms.content(),
-        path=tomograms.path,
-        load=document_loader(*(own[item.name] for item in items)),
-        image_sizes_px={name: (size[0], size[1]) for name, size in sizes.items() if size},
-        missing="skip",
-    )
+    content, path = shared.content(), shared.path
+    if shared.role == RELION_MICROGRAPHS:
+        record = read_micrographs(content, path=path, load=load, missing="skip")
+    else:
+        sizes = {item.name: item.attributes.get("image_size_px") for item in items}
+        record = read_tomograms(
+            content,
+            path=path,
+            load=load,
+            image_sizes_px={name: (size[0], size[1]) for name, size in sizes.items() if size},
+            missing="skip",
+        )
     wanted = {item.name for item in items}
     return {series.name: series for series in record.series if series.name in wanted}

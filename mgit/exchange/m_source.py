@@ -12,7 +12,14 @@ from mgit.exchange.warp_settings import WarpSettings
 from mgit.exchange.warp_source import read_item, with_settings
 from mgit.exchange.xml_document import XmlElement
 
-__all__ = ["MSource", "MSourceFile", "load_source", "read_source_file", "write_source"]
+__all__ = [
+    "MSource",
+    "MSourceFile",
+    "as_settings",
+    "load_source",
+    "read_source_file",
+    "write_source",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +112,7 @@ def load_source(path: str | Path) -> SourceRecord:
         raise NotFound("the source file does not exist", file=str(file))
     source, document = read_source_file(file.read_bytes(), file.name)
     _refuse_inapplicable(source, file.name)
-    settings = _as_settings(source)
+    settings = as_settings(source)
     series: list[SeriesRecord] = []
     notes: list[str] = []
     for item in source.files:
@@ -221,7 +228,8 @@ def _refuse_inapplicable(source: MSource, file: str) -> None:
         )
 
 
-def _as_settings(source: MSource) -> WarpSettings:
+def as_settings(source: MSource) -> WarpSettings:
+    """What a source says of all its items, in the form of Warp's settings."""
     first = source.files[0].name
     return WarpSettings(
         pixel_size_angstrom=source.pixel_size_angstrom,

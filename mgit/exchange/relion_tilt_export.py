@@ -12,7 +12,7 @@ dropped: their rows leave the tilt table. Arrays that RELION has no place for ar
 `dropped` when they are not zero.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,10 +86,16 @@ def patch_tilt_series(document: Document, *, name: str, state: ItemState) -> Pat
     return _finish(document, patch, report, parsed)
 
 
-def patch_tomograms(document: Document, *, items: Mapping[str, ItemState]) -> PatchedDocument:
+def patch_tomograms(
+    document: Document,
+    *,
+    items: Mapping[str, ItemState],
+    dropped: Collection[str] | None = None,
+) -> PatchedDocument:
     """Write the current attributes of all series into a tomogram set, and tables it embeds.
 
-    Series that are not in `items` lose their row. Raises InvalidState for mismatched lengths.
+    dropped: series that lose their row; by default all that are not in `items`. Raises
+    InvalidState for mismatched lengths.
     """
     parsed = parse_star(document.content, name=document.path)
     patch, report = StarPatch(parsed), _Report(document.path)
@@ -103,7 +109,8 @@ def patch_tomograms(document: Document, *, items: Mapping[str, ItemState]) -> Pa
         for name in names:
             if name in items:
                 _patch_table(patch, parsed.table(name), items[name], report)
-    kept = np.array([row for row, name in enumerate(names) if name in items], dtype=np.int64)
+    stays = [name in items if dropped is None else name not in dropped for name in names]
+    kept = np.flatnonzero(stays)
     if kept.size < len(names):
         patch.arrange_rows(table.block, kept)
         report.add(table, "(row)", "dropped", len(names) - kept.size)
