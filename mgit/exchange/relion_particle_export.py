@@ -124,9 +124,10 @@ def patch_particles(
     )
     # RELION tables hold one pose per particle: a trajectory is written as its mean position.
     positions, angles = rows.positions.mean(axis=1), rows.angles[:, 0]
-    if rows.positions.shape[1] == 1:
-        positions = rows.positions[:, 0]
-    elif _varies(rows.positions) or _varies(rows.angles):
+    # The mean of equal numbers may differ from them in the last bit.
+    steady = (rows.positions == rows.positions[:, :1]).all(axis=(1, 2))
+    positions[steady] = rows.positions[steady, 0]
+    if _varies(rows.positions) or _varies(rows.angles):
         change.add("(trajectory)", "dropped", rows.positions.shape[0])
     stored_positions, stored_angles = place(table, frame)
     _patch_positions(change, frame, positions[change.old], stored_positions)

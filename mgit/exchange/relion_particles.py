@@ -323,7 +323,7 @@ def _doubts(
     ):
         return (
             "all coordinates lie in one corner of their tomograms: they may count pixels of the "
-            f"extracted images, {float(image[0]):g} angstrom",
+            f"extracted images, as WarpTools writes them: '--coordinate-pixel-size {image[0]:g}'",
         )
     return ()
 
