@@ -128,7 +128,7 @@ def test_coordinates_that_fill_a_corner_only_are_doubted(shared_data):
     names = ("Unt_083.tomostar", "Unt_050.tomostar")
     volumes = dict.fromkeys(names, ((4400.0, 6000.0, 1400.0), 1.667))
     found = read_particles(path.read_bytes(), path="p", volumes=volumes)
-    assert any("12 angstrom" in note for note in found.notes)
+    assert any("--coordinate-pixel-size 12" in note for note in found.notes)
     told = read_particles(
         path.read_bytes(), path="p", volumes=volumes, coordinate_pixel_size_angstrom=12.0
     )
