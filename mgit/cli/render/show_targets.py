@@ -65,7 +65,7 @@ def show_target(
                 "children": list(tree.children(path)),
                 "files": list(tree.blobs(path)),
             }
-    return {"kind": kind, "path": path, **record}
+    return {"what": kind, "path": path, **record}
 
 
 def _show_owner(
@@ -93,7 +93,7 @@ def _show_owner(
             }
             record = {**as_record(item_summary(item)), "id": item.id, "arrays": arrays}
             record["attributes"] = dict(item.attributes)
-    return {"kind": place.target.kind, **record, "last_change": as_record(origin)}
+    return {"what": place.target.kind, **record, "last_change": as_record(origin)}
 
 
 def _show_array(console: Console, tree: Snapshot, path: str) -> dict[str, Any]:

@@ -1,0 +1,23 @@
+"""`mgit undo`: back and forward."""
+
+from tests.survey.populations import shift_defocus, stage
+
+
+def test_the_last_change_is_taken_back_and_repeated(toy):
+    tip, parent = toy.tip(), toy.tip("HEAD~1")
+    lines = toy.lines("undo")
+    assert lines[0] == "took back test: Add species ribosome"
+    assert lines[1] == f"  'main' is at {parent[:10]} Add source grid"
+    assert toy.tip() == parent
+    assert toy.json("undo", "--redo")["branches"] == {"main": tip}
+    assert toy("undo", "--redo") == 5
+
+
+def test_a_branch_that_goes_is_said_to_be_gone(toy):
+    toy("branch", "side")
+    assert toy.lines("undo", "side")[1] == "  'side' is gone"
+
+
+def test_staged_changes_are_in_the_way(toy):
+    stage(toy.repository, shift_defocus())
+    assert toy("undo") == 1
