@@ -10,7 +10,7 @@ def changed(toy):
     """Two more commits: a shifted defocus, then moved particles."""
     commit(toy.repository, shift_defocus(by=250.0), "shift")
     commit(toy.repository, move_particles(1.5, drop=2), "move")
-    return mgit
+    return toy
 
 
 def test_without_a_stage_nothing_can_differ(toy):
