@@ -13,6 +13,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import struct
 import sys
 import zlib
@@ -63,6 +64,12 @@ def parse_canonical(raw):
 
 # --- Git objects (graph.md, section 2; Git's own pack-format documentation) ----------------------
 
+# Names of trees (graph.md, section 3): neither special to Git nor devices somewhere.
+NAME = re.compile(
+    r"(?!(\.|\.\.|\.git|\.gitmodules|\.gitattributes|\.gitignore|\.mailmap)$)"
+    r"(?!(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$))[a-z0-9._-]{1,64}",
+    re.ASCII | re.IGNORECASE,
+)
 KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 
 
@@ -164,8 +171,11 @@ class Git:
             mode, _, rest = content.partition(b" ")
             require(mode in (b"40000", b"100644"), f"a tree holds an entry of mode {mode!r}")
             text, _, rest = rest.partition(b"\0")
+            require(NAME.fullmatch(text.decode()), f"a tree holds the name {text!r}")
             entries[text.decode()] = (mode == b"40000", rest[:20].hex())
             content = rest[20:]
+        folded = {name.lower() for name in entries}
+        require(len(folded) == len(entries), "two names of a tree differ in case only")
         return entries
 
 
@@ -463,8 +473,9 @@ def read_commit(git, chunks, name, history, trees):
     state = digest("mgit state v1", canonical(population))
     roots = [history[parent]["root"] for parent in parents]
     root = digest("mgit root v1", canonical({"format": 1, "parents": roots, "tree": directory}))
-    require(trailers.get("Mgit-State") == state, f"commit {name} claims another state")
-    require(trailers.get("Mgit-Root") == root, f"commit {name} claims another root")
+    # A commit without the trailers was made by another program and claims nothing.
+    require(trailers.get("Mgit-State", state) == state, f"commit {name} claims another state")
+    require(trailers.get("Mgit-Root", root) == root, f"commit {name} claims another root")
     return {
         "tree": tree, "parents": parents, "state": state, "root": root, "states": found,
         "node": node,
