@@ -218,6 +218,9 @@ class GitObjects(ObjectReader):
                 return _loose(file.read(), name)
         except FileNotFoundError:
             return None
+        except Corrupt as error:
+            where = {key: error.fields.get(key) for key in ("file", "pack", "offset")}
+            raise Corrupt(error.message, hint=None, object=name, **where) from error
         except OSError as error:
             raise StorageFailed("a Git object cannot be read", object=name) from error
 

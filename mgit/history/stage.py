@@ -9,14 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mgit.digest import canonical_bytes
+from mgit.digest import Digest, canonical_bytes
 from mgit.errors import Corrupt, Unsupported
 from mgit.history.commits import CommitId, is_object_id
 from mgit.store.files import Files
 
-__all__ = ["Stage", "StagedTree"]
+__all__ = ["Stage", "StageDigest", "StagedTree"]
 
 STAGE_FORMAT = 1
+
+
+class StageDigest(Digest):
+    """Checksum of the stage file: BLAKE3 of its record."""
+
+    __slots__ = ()
+    context = "mgit stage v1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +40,8 @@ class StagedTree:
     provenance: tuple[Mapping[str, Any], ...] = ()
 
     def encode(self) -> bytes:
-        """Canonical bytes of the stage file."""
-        return canonical_bytes(
+        """Bytes of the stage file: the canonical record, and its digest as the last line."""
+        line = canonical_bytes(
             {
                 "format": STAGE_FORMAT,
                 "tree": self.tree,
@@ -43,12 +50,18 @@ class StagedTree:
                 "provenance": [dict(record) for record in self.provenance],
             }
         )
+        return line + b"\n" + str(StageDigest.of(line)).encode() + b"\n"
 
     @classmethod
     def decode(cls, content: bytes) -> "StagedTree":
-        """Read a stage file. Raises Corrupt, or Unsupported for a later format."""
+        """Read a stage file. Raises Corrupt for a flipped bit, or Unsupported."""
+        line, _, rest = content.partition(b"\n")
+        if rest != str(StageDigest.of(line)).encode() + b"\n":
+            raise Corrupt(
+                "the stage file '.mgit/index' does not match its checksum", hint=_DROP_HINT
+            )
         try:
-            record = json.loads(content)
+            record = json.loads(line)
             if record["format"] != STAGE_FORMAT:
                 raise Unsupported("the stage has a later format", format=record["format"])
             staged = cls(

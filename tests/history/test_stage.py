@@ -1,7 +1,7 @@
 import pytest
 
 from mgit.errors import Corrupt, Unsupported
-from mgit.history.stage import StagedTree
+from mgit.history.stage import StagedTree, StageDigest
 
 TREE = "a" * 40
 
@@ -40,5 +40,15 @@ def test_a_stage_that_names_no_object_is_corrupt(changes):
 
 
 def test_a_later_format_is_refused():
+    line = staged().encode().split(b"\n")[0].replace(b'"format":1', b'"format":2')
     with pytest.raises(Unsupported):
-        StagedTree.decode(staged().encode().replace(b'"format":1', b'"format":2'))
+        StagedTree.decode(line + b"\n" + str(StageDigest.of(line)).encode() + b"\n")
+
+
+def test_every_flipped_bit_of_a_stage_is_found():
+    sound = staged().encode()
+    for bit in range(8 * len(sound)):
+        damaged = bytearray(sound)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(Corrupt):
+            StagedTree.decode(bytes(damaged))
