@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, TypeVar
 
-from mgit.curate.export_documents import PARTICLE_ROLES, source_documents
+from mgit.curate.export_documents import MOTIVE_ROLES, PARTICLE_ROLES, source_documents
 from mgit.curate.export_files import ExportedFile, apart, document_file
 from mgit.curate.export_maps import map_files
 from mgit.curate.export_particles import ITEMS, particle_documents
@@ -121,7 +121,8 @@ def _original(
 def _tables(
     reader: Reader, species: Species, items: ITEMS, *, every_document: bool
 ) -> Iterator[ExportedFile]:
-    for document in particle_documents(reader, species, items, comment=COMMENT):
+    roles = (*PARTICLE_ROLES, *MOTIVE_ROLES) if every_document else PARTICLE_ROLES
+    for document in particle_documents(reader, species, items, roles=roles, comment=COMMENT):
         if every_document or document.role in PARTICLE_ROLES:
             yield document_file(document, owner=f"species {species.name}")
 

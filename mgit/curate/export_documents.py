@@ -23,6 +23,7 @@ from mgit.state.source import Source
 from mgit.state.species import Species
 
 __all__ = [
+    "MOTIVE_ROLES",
     "PARTICLE_ROLES",
     "ExportedDocument",
     "source_documents",
@@ -31,6 +32,8 @@ __all__ = [
 
 PARTICLE_ROLES = ("relion_particles", "m_particles")
 """Particle tables that current particles can be written back into."""
+MOTIVE_ROLES = ("stopgap_motive_list", "dynamo_table")
+"""Particle tables that are passed on as they came and cannot take current values."""
 XML_ROLES = ("warp_tilt_series_xml", "warp_movie_xml")
 TILT_TABLE = "relion_tilt_series"
 TOMOGRAMS = "relion_tomograms"
@@ -93,6 +96,8 @@ def species_documents(
     for document in read_documents(reader, species.path):
         if document.role in PARTICLE_ROLES:
             yield _patched_particles(document, species, columns, items)
+        elif document.role in MOTIVE_ROLES:
+            yield _passed(document, _lost_particles(document, species, columns))
         else:
             yield _passed(document)
 
@@ -266,6 +271,39 @@ def _patched_particles(
         coordinate_pixel_size_angstrom=species.number("coordinate_pixel_size_angstrom"),
     )
     return _finished(before, patched)
+
+
+def _lost_particles(
+    stored: StoredDocument, species: Species, columns: ParticleColumns
+) -> Iterator[FieldReport]:
+    """How a motive list differs from the current particles, which cannot be written into it."""
+    from mgit.digest import RawDigest
+    from mgit.exchange.motive_lists import read_dynamo, read_stopgap
+
+    content = stored.content()
+    pixel = species.number("coordinate_pixel_size_angstrom")
+    read = read_stopgap if stored.role == "stopgap_motive_list" else read_dynamo
+    table = read(content, path=stored.path, pixel_size_angstrom=1.0 if pixel is None else pixel)
+    rows = rows_in_source_order(columns, RawDigest.of(content))
+    at = columns.source_row[rows]
+    differs = {
+        "particles": len(table.item_names) - len(rows),
+        "position": _differing(columns.positions[rows], table.positions[at]),
+        "angles": _differing(columns.angles[rows], table.angles[at]),
+    }
+    if table.half_sets is not None:
+        differs["half_set"] = int((columns.half_set[rows] != table.half_sets[at]).sum())
+    for name, count in differs.items():
+        if count:
+            yield FieldReport(
+                document=stored.path, field=f"({name})", verdict="dropped", count=count
+            )
+
+
+def _differing(current: np.ndarray, imported: np.ndarray) -> int:
+    if current.shape != imported.shape:
+        return len(current)
+    return int((current != imported).any(axis=(1, 2)).sum())
 
 
 def _volumes(

@@ -10,7 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mgit.curate.export_documents import PARTICLE_ROLES, ExportedDocument, species_documents
+from mgit.curate.export_documents import (
+    MOTIVE_ROLES,
+    PARTICLE_ROLES,
+    ExportedDocument,
+    species_documents,
+)
 from mgit.digest import RawDigest
 from mgit.exchange.relion_write import WrittenSeries
 from mgit.exchange.report import FieldReport
@@ -48,16 +53,19 @@ WRITTEN_ANEW = (
 
 
 def particle_documents(
-    reader: Reader, species: Species, items: ITEMS, *, comment: str
+    reader: Reader, species: Species, items: ITEMS, *, roles: Sequence[str], comment: str
 ) -> Iterator[ExportedDocument]:
-    """The documents of a species; a new RELION table where its own cannot hold its particles."""
+    """The documents of a species; a new RELION table where its own cannot hold its particles.
+
+    roles: which tables may stay what they are.
+    """
     columns = species.particles.load()
     stored = read_documents(reader, species.path)
-    if is_patchable(columns, stored, roles=PARTICLE_ROLES) or not len(columns):
+    if is_patchable(columns, stored, roles=roles) or not len(columns):
         yield from species_documents(reader, species, items)
         return
     for document in species_documents(reader, species, items):
-        if document.role not in PARTICLE_ROLES:
+        if document.role not in (*PARTICLE_ROLES, *MOTIVE_ROLES):
             yield document
     yield new_relion_table(columns, items, path=f"{species.name}_particles.star", comment=comment)
 

@@ -99,7 +99,9 @@ def _species_files(
     columns = species.particles.load()
     stored = read_documents(reader, species.path)
     if is_patchable(columns, stored, roles=("relion_particles",)):
-        for document in particle_documents(reader, species, items, comment=comment):
+        for document in particle_documents(
+            reader, species, items, roles=PARTICLE_ROLES, comment=comment
+        ):
             yield document_file(document, owner=owner)
         return
     table = new_relion_table(columns, items, path=_table_path(species), comment=comment)

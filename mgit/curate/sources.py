@@ -287,6 +287,8 @@ def _drop_superseded(writer: Writer, parent: str, documents: tuple[Any, ...]) ->
 
     kept = {(each.role, each.path) for each in documents}
     roles = {each.role for each in documents}
+    if "relion_tomograms" in roles:
+        roles.add("relion_optimisation_set")  # it would point to the tomograms of before
     for stored in read_documents(writer, parent):
         if stored.role in roles and (stored.role, stored.path) not in kept:
             writer.remove(stored.node)

@@ -154,9 +154,8 @@ def _source(
         raw=raw,
         aliases=(f"{name}.tomostar", f"{name}.mrc"),
     )
-    return SourceRecord(
-        kind="tilt_series", attributes=attributes, series=(series,), notes=tuple(notes)
-    )
+    shared = {name: value for name, value in attributes.items() if name != "image_size_px"}
+    return SourceRecord(kind="tilt_series", attributes=shared, series=(series,), notes=tuple(notes))
 
 
 def _exposure(sections: list[Section], path: str) -> tuple[np.ndarray | None, str | None]:

@@ -32,6 +32,7 @@ TAKEN_ATTRIBUTES = (
     "hand",
     "exposure_per_tilt",
 )
+SOURCE_ATTRIBUTES = (*TAKEN_ATTRIBUTES[:5], "image_pixel_size_angstrom")
 
 
 def read_particle_series(
@@ -66,11 +67,21 @@ def read_particle_series(
     shared = () if tomograms is None else (*tomograms.documents, *_owned(tomograms))
     return SourceRecord(
         kind="particle_series",
-        attributes=dict(series[0].attributes) if len(series) == 1 else {},
+        attributes=_shared(series),
         series=series,
         documents=(Document(role="relion_particles", path=path, content=content), *shared),
         notes=(*notes, *(() if tomograms is None else tomograms.notes)),
     )
+
+
+def _shared(series: Sequence[SeriesRecord]) -> dict[str, Any]:
+    """Facts of a source that all its series agree on."""
+    first = series[0].attributes
+    return {
+        name: first[name]
+        for name in SOURCE_ATTRIBUTES
+        if name in first and all(each.attributes.get(name) == first[name] for each in series)
+    }
 
 
 def _owned(tomograms: SourceRecord) -> tuple[Document, ...]:

@@ -5,11 +5,14 @@ are written into it as into any other document, so that both ways of writing can
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
 
 from mgit.errors import InvalidState
 from mgit.exchange.records import Document, GridValues
-from mgit.exchange.report import PatchedDocument
+from mgit.exchange.report import FieldReport, PatchedDocument
 from mgit.exchange.warp_fields import Canonical, SeriesGrid, TiltGrid
 from mgit.exchange.warp_tilt_series import FIELDS, patch_tilt_series
 
@@ -58,8 +61,8 @@ def write_tilt_series(
     values: canonical arrays (GridValues) and attributes by name. movies: one path per tilt.
 
     What the format has no place for is reported as dropped when it is not neutral. Raises
-    InvalidState for a series without angles, exposures or optics, and for level angles that differ
-    between tilts.
+    InvalidState for a series without angles, exposures or optics. Level angles that differ between
+    tilts are dropped for their mean.
     """
     for name in (*NEEDED_ARRAYS, *NEEDED_ATTRIBUTES):
         if name not in values:
@@ -80,8 +83,27 @@ def write_tilt_series(
     pixel = str(values["pixel_size_angstrom"])
     blank = Document(role="warp_tilt_series_xml", path=path, content=_neutral(tilts, movies, pixel))
     # Absent values read as neutral ones; leaving them out would count as removing them.
-    neutral = _neutral_values(blank)
-    return patch_tilt_series(blank, {**neutral, **values})
+    level, lost = _one_level(values, path)
+    patched = patch_tilt_series(blank, {**_neutral_values(blank), **values, **level})
+    return replace(patched, report=(*patched.report, *lost))
+
+
+def _one_level(
+    values: Mapping[str, Canonical], path: str
+) -> tuple[dict[str, Canonical], list[FieldReport]]:
+    """Mean level angles where they differ between tilts: Warp holds one per series."""
+    level: dict[str, Canonical] = {}
+    lost = []
+    for name in ("level_angle_x", "level_angle_y"):
+        grid = values.get(name)
+        if isinstance(grid, GridValues) and (grid.values != grid.values[0]).any():
+            level[name] = GridValues(values=np.full(grid.values.shape, grid.values.mean()))
+            lost.append(
+                FieldReport(
+                    document=path, field=f"({name})", verdict="dropped", count=grid.values.size
+                )
+            )
+    return level, lost
 
 
 def _neutral_values(blank: Document) -> dict[str, Canonical]:
