@@ -13,12 +13,20 @@ SourceFormat = Literal["warp", "relion", "m"]
 OPTIMISATION_SET = "relion_optimisation_set"
 
 
-def read_foreign_source(path: Path, *, form: SourceFormat) -> SourceRecord:
+def read_foreign_source(
+    path: Path,
+    *,
+    form: SourceFormat,
+    project: Path | None = None,
+    missing: Literal["refuse", "skip"] = "refuse",
+) -> SourceRecord:
     """Read a source that another program described.
 
     warp: a processing directory or a `.settings` file. m: a `.source` file.
     relion: an optimisation set, a tomogram set, a micrograph table, a particle table with image
     stacks (a particle series), or a SerialEM `.mdoc`.
+    project: RELION's project directory where it is not above the file. missing: what to do with
+    series whose own table is not there.
 
     Raises NotFound when the path does not exist, InvalidInput and Unsupported from the readers.
     """
@@ -38,17 +46,20 @@ def read_foreign_source(path: Path, *, form: SourceFormat) -> SourceRecord:
         from mgit.exchange.m_source import load_source
 
         return load_source(path)
-    return _read_relion(path)
+    return _read_relion(path, project=project, missing=missing)
 
 
-def _read_relion(path: Path) -> SourceRecord:
+def _read_relion(
+    path: Path, *, project: Path | None, missing: Literal["refuse", "skip"]
+) -> SourceRecord:
     from mgit.exchange.relion_documents import project_loader, project_path
     from mgit.exchange.relion_source import read_relion_source
 
     content = path.read_bytes()
     mdoc = path.suffix == ".mdoc"
     shown = path.name if mdoc else project_path(str(path), content=content)
-    record = read_relion_source(content, path=shown, load=project_loader(str(path)))
+    load = project_loader(str(path), root=None if project is None else str(project))
+    record = read_relion_source(content, path=shown, load=load, missing=missing)
     # The first document defines the ids of series without one of their own; they must not depend
     # on whether an optimisation set pointed the way.
     ordered = sorted(record.documents, key=lambda each: each.role == OPTIMISATION_SET)

@@ -10,8 +10,17 @@ if TYPE_CHECKING:
 
     from mgit.curate.intake import SourceFormat
     from mgit.curate.sources import SourceAdded
+    from mgit.exchange.records import SourceRecord
 
-__all__ = ["DESCRIPTION", "HELP", "chosen_format", "configure", "run", "source_options"]
+__all__ = [
+    "DESCRIPTION",
+    "HELP",
+    "chosen_format",
+    "configure",
+    "read_chosen",
+    "run",
+    "source_options",
+]
 
 HELP = "import a data source: series, deformation, imaging, raw digests"
 DESCRIPTION = """Import a data source from the metadata of another program.
@@ -47,20 +56,23 @@ def source_options(parser: "argparse.ArgumentParser") -> None:
     )
     group.add_argument("--relion", metavar="STAR", help="RELION tomograms, optimisation set, ...")
     group.add_argument("--m", metavar="FILE", help="M's .source file")
+    parser.add_argument("--project", metavar="DIR", help="RELION's project directory, if not above")
+    parser.add_argument(
+        "--skip-missing", action="store_true", help="leave out series whose table is missing"
+    )
 
 
 def run(arguments: "argparse.Namespace", console: Console) -> int:
     """Read, write, commit, and say what came in."""
     from pathlib import Path
 
-    from mgit.curate.intake import read_foreign_source
     from mgit.curate.provenance import provenance
     from mgit.curate.raw_access import RawAccess
     from mgit.curate.sources import add_source
 
     repository = open_repository(arguments)
     form, file = chosen_format(arguments)
-    record = read_foreign_source(Path(file), form=form)
+    record = read_chosen(arguments)
     access = RawAccess(repository, arguments.name)
     with begin(repository, arguments, verb="source add") as transaction:
         directory = Path(arguments.raw) if arguments.raw else None
@@ -84,6 +96,21 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     _render(report, console)
     console.json({**facts, "source": report.name, "items": report.items, "notes": report.notes})
     return ExitCode.OK
+
+
+def read_chosen(arguments: "argparse.Namespace") -> "SourceRecord":
+    """Read what the command line names. Raises NotFound, InvalidInput and Unsupported."""
+    from pathlib import Path
+
+    from mgit.curate.intake import read_foreign_source
+
+    form, file = chosen_format(arguments)
+    return read_foreign_source(
+        Path(file),
+        form=form,
+        project=Path(arguments.project) if arguments.project else None,
+        missing="skip" if arguments.skip_missing else "refuse",
+    )
 
 
 def chosen_format(arguments: "argparse.Namespace") -> "tuple[SourceFormat, str]":

@@ -3,7 +3,7 @@
 from mgit.cli.changes import begin, change_options, finish, open_repository
 from mgit.cli.console import Console
 from mgit.cli.exit_codes import ExitCode
-from mgit.cli.source.add import chosen_format, source_options
+from mgit.cli.source.add import chosen_format, read_chosen, source_options
 
 TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up path.
 if TYPE_CHECKING:
@@ -43,14 +43,13 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     """Read, compare, commit, and say what was taken over and what stayed."""
     from pathlib import Path
 
-    from mgit.curate.intake import read_foreign_source
     from mgit.curate.provenance import provenance
     from mgit.curate.raw_access import RawAccess
     from mgit.curate.sources import update_from
 
     repository = open_repository(arguments)
     form, file = chosen_format(arguments)
-    record = read_foreign_source(Path(file), form=form)
+    record = read_chosen(arguments)
     access = RawAccess(repository, arguments.name)
     with begin(repository, arguments, verb="source update") as transaction:
         digest_of = access.digests(record.series, directory=None, complete=False)
