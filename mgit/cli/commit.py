@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from mgit.history.stage import StagedTree
 
-__all__ = ["DESCRIPTION", "HELP", "configure", "run"]
+__all__ = ["DESCRIPTION", "HELP", "configure", "default_message", "run"]
 
 HELP = "record the staged changes"
 DESCRIPTION = """Record what verbs with --no-commit have staged, as one commit.

@@ -52,11 +52,14 @@ def _render_place(found: "Status", console: Console) -> None:
         return
     console.out(f"  {console.styled(found.head.id[:10], 'yellow')} {found.head.subject}")
     counts = found.counts
-    console.out(
-        f"  {counted(counts.sources, 'source')} with {counted(counts.items, 'series', 'series')}, "
-        f"{counted(counts.species, 'species', 'species')} with "
-        f"{counted(counts.particles, 'particle')}"
-    )
+    sources, species = "no source yet", "no species yet"
+    if counts.sources:
+        series = counted(counts.items, "series", "series")
+        sources = f"{counted(counts.sources, 'source')} with {series}"
+    if counts.species:
+        particles = counted(counts.particles, "particle")
+        species = f"{counted(counts.species, 'species', 'species')} with {particles}"
+    console.out(f"  {sources}, {species}")
 
 
 def _render_stage(found: "Status", console: Console, *, everything: bool) -> None:

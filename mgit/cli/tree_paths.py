@@ -5,7 +5,7 @@ Nobody types those, but a program that listed them may hand them back, so both a
 """
 
 import re
-from itertools import islice, product
+from itertools import product
 
 from mgit.errors import NotFound
 from mgit.state.names import ITEMS, SOURCES, SPECIES, component, fan_out, item_paths
@@ -57,16 +57,27 @@ def _leaves(name: str) -> tuple[str, ...]:
 
 
 def _advice(reader: Reader, text: str) -> str:
-    room = _ROOMS.get(text.strip("/").split("/")[0])
+    """What there is where the path leaves the tree, by the names that people gave."""
+    parts = [part for part in text.strip("/").split("/") if part]
+    room = _ROOMS.get(parts[0]) if parts else None
     if room is None or not reader.exists(room):
         return "paths begin with 'species/NAME' or 'sources/NAME'"
-    parts = text.strip("/").split("/")
-    if room == SOURCES and len(parts) > 3 and parts[2] == ITEMS:
-        for path in spellings("/".join(parts[:2])):
-            if reader.exists(path) and not reader.exists(spellings("/".join(parts[:4]))[0]):
-                series = (
-                    str(reader.attributes(each).get("name")) for each in item_paths(reader, path)
-                )
-                return "series: " + ", ".join(islice(sorted(series), _NAMES_SHOWN))
-    names = [reader.attributes(f"{room}/{each}").get("name") for each in reader.children(room)]
-    return f"{room}: " + (", ".join(str(name) for name in names) or "none yet")
+    for length in range(len(parts) - 1, 0, -1):
+        for path in spellings("/".join(parts[:length])):
+            if reader.exists(path) and not reader.is_array(path):
+                return _listing(reader, path)
+    return _listing(reader, room)
+
+
+def _listing(reader: Reader, path: str) -> str:
+    if path.endswith(f"/{ITEMS}"):
+        nodes = list(item_paths(reader, path.removesuffix(f"/{ITEMS}")))
+    else:
+        nodes = [f"{path}/{child}" for child in reader.children(path)]
+    names = sorted(
+        str(reader.attributes(node).get("name") or node.rpartition("/")[2]) for node in nodes
+    )
+    title = "there is" if "/" in path else path
+    title = "series" if path.endswith(f"/{ITEMS}") else title
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f"{title}: " + (", ".join(names[:_NAMES_SHOWN]) + more if names else "none yet")

@@ -1,6 +1,6 @@
 """What there is to say about one data source and each of its series."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,12 @@ __all__ = [
 Range = tuple[float, float]
 """Least and greatest value."""
 
+_OPTICS = (
+    "pixel_size_angstrom",
+    "voltage_kilovolt",
+    "spherical_aberration_millimetre",
+    "amplitude_contrast",
+)
 _DISPLACEMENTS = (
     ("image_warp_x", "image_warp_y"),
     ("volume_warp_x", "volume_warp_y", "volume_warp_z"),
@@ -63,6 +69,7 @@ class SourceSummary:
     format: str
     items: tuple[ItemSummary, ...]
     attributes: Mapping[str, object]
+    """Its own attributes, and those facts of optics in which all its series agree."""
     documents: tuple[DocumentFacts, ...]
 
     @property
@@ -85,19 +92,32 @@ class SourceSummary:
 
 def source_summary(source: Source) -> SourceSummary:
     """Summarise a source; reads the small arrays of every item."""
-    found = tuple(sorted((item_summary(item) for item in source.items()), key=worst_first))
+    items = list(source.items())
+    found = tuple(sorted((item_summary(item) for item in items), key=worst_first))
     return SourceSummary(
         name=source.name,
         path=source.path,
         kind=source.kind,
         format=str(source.attributes.get("format", "")),
         items=found,
-        attributes=dict(source.attributes),
+        attributes={**_shared(items), **source.attributes},
         documents=tuple(
             DocumentFacts(role=each.role, path=each.path, size=each.size)
             for each in read_documents(source.reader, source.path)
         ),
     )
+
+
+def _shared(items: Sequence[Item]) -> dict[str, object]:
+    """Facts of optics that every item states alike."""
+    if not items:
+        return {}
+    first = items[0].attributes
+    return {
+        name: first[name]
+        for name in _OPTICS
+        if name in first and all(item.attributes.get(name) == first[name] for item in items)
+    }
 
 
 def worst_first(item: ItemSummary) -> tuple[bool, float, float, str]:

@@ -65,3 +65,18 @@ def test_a_missing_path_tells_what_there_is():
     with pytest.raises(NotFound) as caught:
         find_path(tree, "species/ribo")
     assert caught.value.hint == "species: ribosome"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("species/x", "species: ribosome"),
+        ("sources/grid/items/TS_9", "series: TS_01, TS_02"),
+        ("sources/grid/items/TS_01/volume_warp_x", "there is: defocus, documents, exposure"),
+        ("nowhere", "paths begin with"),
+    ],
+)
+def test_a_miss_lists_what_there_is(toy, text, hint):
+    with pytest.raises(NotFound) as refusal:
+        find_path(toy.repository.snapshot("HEAD"), text)
+    assert refusal.value.hint.startswith(hint)

@@ -5,7 +5,13 @@ import pytest
 
 from mgit.digest import RawDigest
 from mgit.state.raw import RawEntry
-from mgit.state.series import read_item, set_excluded, set_use, update_item_arrays
+from mgit.state.series import (
+    read_item,
+    set_excluded,
+    set_use,
+    update_item_arrays,
+    update_item_attributes,
+)
 from mgit.state.source import read_source
 from mgit.survey.source import deformation_rms_angstrom, source_summary
 from mgit.testing.memory import MemoryTree
@@ -61,3 +67,13 @@ def test_bindings_are_counted(tree):
     digest = str(RawDigest.of(b"movie"))
     add_series(tree, "TS_07", raw=[RawEntry(role="movie", path="a.eer", digest=digest)])
     assert source_summary(read_source(tree, SOURCE)).bindings == {"unbound": 2, "full": 1}
+
+
+def test_optics_that_all_series_share_are_the_sources(tree):
+    found = source_summary(read_source(tree, SOURCE)).attributes
+    assert "voltage_kilovolt" not in found
+    for path, voltage in ((FIRST, "300"), (SECOND, "300")):
+        update_item_attributes(tree, path, {"voltage_kilovolt": voltage})
+    assert source_summary(read_source(tree, SOURCE)).attributes["voltage_kilovolt"] == "300.0"
+    update_item_attributes(tree, FIRST, {"voltage_kilovolt": "200"})
+    assert "voltage_kilovolt" not in source_summary(read_source(tree, SOURCE)).attributes

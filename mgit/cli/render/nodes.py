@@ -157,4 +157,5 @@ def _range(found: ArraySummary) -> str:
         return f"{(found.mean or 0):.0%} true"
     if found.constant:
         return f"{rounded(found.minimum, 6)} everywhere"
-    return f"{rounded(found.minimum, 6)} .. {rounded(found.maximum, 6)}"
+    least, most = rounded(found.minimum, 6), rounded(found.maximum, 6)
+    return f"{least} .. {most}" if least != most else f"about {least}"

@@ -1,5 +1,8 @@
 """A species in the terminal."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from mgit.cli.console import Console
 from mgit.cli.render.numbers import byte_count, counted, quantity, word
 from mgit.cli.render.plot import WIDTH, fsc_lines
@@ -110,14 +113,19 @@ def origin_lines(origin: Origin | None) -> list[str]:
         return []
     commit, record = origin.commit, origin.provenance
     lines = ["", f"last changed by {commit.id[:10]} {commit.subject}"]
-    settings = ", ".join(
-        f"{word(name)} {_setting(value)}" for name, value in record.get("settings", {}).items()
-    )
     versions = record.get("versions", {})
-    lines.append(f"  mgit {record.get('verb', '?')}" + (f": {settings}" if settings else ""))
+    for change in (record, *record.get("changes", ())):
+        lines.append(f"  mgit {change.get('verb', '?')}{_settings(change)}")
     if versions:
         lines.append("  with " + ", ".join(f"{name} {each}" for name, each in versions.items()))
     return lines
+
+
+def _settings(record: Mapping[str, Any]) -> str:
+    settings = record.get("settings", {})
+    said = {name: value for name, value in settings.items() if value not in (None, [], "")}
+    text = ", ".join(f"{word(name)} {_setting(value)}" for name, value in said.items())
+    return f": {text}" if text else ""
 
 
 def _setting(value: object) -> str:
