@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mgit.digest import ContentDigest, StateDigest, canonical_bytes
-from mgit.errors import Corrupt
+from mgit.errors import Unsupported
 from mgit.state.item_schema import ITEM_ARRAYS, ITEM_ATTRIBUTES
 from mgit.state.names import SPECIES, owner_of
 from mgit.state.particle_table import PARTICLES, read_particles
@@ -40,6 +40,7 @@ ContentOf = Callable[[ArrayHandle], ContentDigest]
 """Where the content digest of an array comes from: its manifest, or its decoded values."""
 
 RECORD_VERSION = 1
+_LATER_VERSION = "a later mgit wrote this: use that version, so that nothing is passed over"
 
 
 def recorded_content(handle: ArrayHandle) -> ContentDigest:
@@ -75,7 +76,7 @@ def item_state(reader: Reader, path: str, *, content: ContentOf = recorded_conte
             }
     record = {
         "arrays": arrays,
-        "attributes": _covered(item.attributes, ITEM_ATTRIBUTES, leave_out=("inputs", "raw")),
+        "attributes": _covered(item.attributes, ITEM_ATTRIBUTES, path, leave_out=("inputs", "raw")),
         "inputs": _sorted(item.inputs),
         "raw": raw_digest(item.raw),
         "type": "item",
@@ -93,7 +94,7 @@ def species_state(
     """
     attributes = reader.attributes(path)
     record = {
-        "attributes": _covered(attributes, SPECIES_ATTRIBUTES, leave_out=("inputs",)),
+        "attributes": _covered(attributes, SPECIES_ATTRIBUTES, path, leave_out=("inputs",)),
         "inputs": sorted(set(attributes.get("inputs", ()))),
         "maps": _contents(reader, path, (each for each in MAPS), content),
         "network": _room(reader, f"{path}/{NETWORK}", content),
@@ -108,16 +109,30 @@ def _schema(tables: tuple[ArraySchema, ...], name: str, path: str) -> ArraySchem
     schema = array_schema(tables, name)
     if schema is None:
         # An array that the digest would pass over must not go unnoticed.
-        raise Corrupt("an array has a name that the state does not know", path=path, array=name)
+        raise Unsupported(
+            "an array has a name that this version does not know",
+            path=path,
+            array=name,
+            hint=_LATER_VERSION,
+        )
     return schema
 
 
 def _covered(
     attributes: Mapping[str, Any],
     table: tuple[AttributeSchema, ...],
+    path: str,
     *,
     leave_out: tuple[str, ...],
 ) -> dict[str, Any]:
+    unknown = attributes.keys() - {each.name for each in table}
+    if unknown:
+        raise Unsupported(
+            "an attribute has a name that this version does not know",
+            path=path,
+            attribute=min(unknown),
+            hint=_LATER_VERSION,
+        )
     names = [each.name for each in table if each.in_state_digest and each.name not in leave_out]
     # A flag that is absent is false, so both must have one digest.
     return {name: attributes[name] for name in names if attributes.get(name, False) is not False}

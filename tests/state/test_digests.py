@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mgit.digest import RawDigest, StateDigest
-from mgit.errors import Corrupt, NotFound
+from mgit.errors import NotFound, Unsupported
 from mgit.state.digests import (
     computed_state,
     content_digest,
@@ -155,8 +155,19 @@ def test_documents_do_not_enter_a_digest(tree, item_path, species_path):
 
 def test_an_array_of_an_unknown_name_does_not_go_unnoticed(tree, item_path):
     put(tree, item_path, "surprise", np.zeros(1))
-    with pytest.raises(Corrupt, match="does not know"):
+    with pytest.raises(Unsupported, match="does not know"):
         item_state(tree, item_path)
+
+
+@pytest.mark.parametrize("path_of", ["item_path", "species_path"])
+def test_an_attribute_of_a_later_version_is_neither_digested_nor_passed_over(
+    tree, path_of, request
+):
+    path = request.getfixturevalue(path_of)
+    tree.set_attributes(path, {**tree.attributes(path), "invented_later": "1.0"})
+    with pytest.raises(Unsupported, match="does not know") as refused:
+        seal(tree, [path])
+    assert refused.value.fields["attribute"] == "invented_later"
 
 
 # --- species -----------------------------------------------------------------------------------
