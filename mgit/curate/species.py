@@ -12,6 +12,7 @@ from mgit.exchange.records import ParticleTable
 from mgit.exchange.relion_postprocess import PostprocessCurves
 from mgit.state.digests import set_inputs
 from mgit.state.names import species_path
+from mgit.state.particle_columns import ParticleColumns
 from mgit.state.protocol import Writer
 from mgit.state.schema import decimal
 from mgit.state.species import set_metrics, write_species
@@ -101,7 +102,17 @@ def add_species(
         has_density=maps.has_density,
         resolution_angstrom=curves.resolution_angstrom if curves is not None else None,
         notes=(*table.notes, *binding.notes),
-        warnings=maps.warnings,
+        warnings=(*maps.warnings, *_split_warnings(columns)),
+    )
+
+
+def _split_warnings(columns: ParticleColumns) -> tuple[str, ...]:
+    halves = set(columns.half_set.tolist())
+    if len(columns) < 2 or len(halves) > 1:
+        return ()
+    return (
+        f"all particles are in half-set {halves.pop()}: there would be no second half-map; "
+        "'--new-split' makes new half-sets",
     )
 
 

@@ -1,5 +1,6 @@
 """Particle tables, maps and sources for tests of species."""
 
+import warnings
 from dataclasses import replace
 
 import mrcfile
@@ -85,7 +86,7 @@ def write_source(tree, *names, title="grid"):
 def write_species(tree, rows, name="capsid", **changes):
     """A species of these rows without maps."""
     fields = {
-        "table": table_of(rows),
+        "table": changes.get("table") or table_of(rows),
         "volumes": ItemVolumes(tree),
         "maps": SpeciesMaps(),
         "attributes": {"diameter_angstrom": "100.0", "symmetry": "C1"},
@@ -114,7 +115,8 @@ def cube(edge=8, seed=0):
 
 def write_map(path, values, pixel=2.0):
     """An MRC file of a map."""
-    with mrcfile.new(path) as opened:
+    with warnings.catch_warnings(), mrcfile.new(path) as opened:
+        warnings.simplefilter("ignore", RuntimeWarning)  # maps with NaN are written on purpose
         opened.set_data(values)
         opened.voxel_size = pixel
     return path
