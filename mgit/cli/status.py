@@ -52,7 +52,7 @@ def _render_place(found: "Status", console: Console) -> None:
         return
     console.out(f"  {console.styled(found.head.id[:10], 'yellow')} {found.head.subject}")
     counts = found.counts
-    sources, species = "no source yet", "no species yet"
+    sources, species = "no source", "no species"
     if counts.sources:
         series = counted(counts.items, "series", "series")
         sources = f"{counted(counts.sources, 'source')} with {series}"

@@ -19,6 +19,7 @@ def test_what_changed_again_since_is_a_conflict(toy):
     commit(toy.repository, shift_defocus(by=1.0))
     commit(toy.repository, shift_defocus(by=2.0))
     assert toy("revert", "HEAD~1") == 3
+    assert "since that commit: sources/grid/items/TS_01\n" in toy.err
     assert toy("revert", "HEAD~9") == 5
 
 

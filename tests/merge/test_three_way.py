@@ -173,3 +173,21 @@ def test_two_new_species_stand_side_by_side(repository):
     )
     assert tree.exists(species_path("one"))
     assert tree.exists(species_path("two"))
+
+
+def test_a_source_that_one_side_removed_goes_with_all_its_series(repository):
+    commit(repository, remove(SPECIES))
+    tree, ours, _ = merged(
+        repository, lambda writer: add_source(writer, "other", ("TS_21",)), remove(SOURCE)
+    )
+    assert not tree.exists(SOURCE)
+    assert tree.children("sources") == tuple(
+        each for each in ours.children("sources") if each.startswith("other")
+    )
+
+
+def test_removing_the_last_source_leaves_no_empty_room(repository):
+    commit(repository, remove(SPECIES))
+    note = lambda writer: writer.set_blob("note", b"x")  # noqa: E731 an edit is a function
+    tree, _, _ = merged(repository, note, lambda writer: writer.remove("sources"))
+    assert not tree.exists("sources")
