@@ -47,6 +47,11 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
             "nothing is staged", hint="verbs commit at once; '--no-commit' makes them stage instead"
         )
     with begin(repository, arguments, verb="commit") as transaction:
+        if transaction.staged is None:
+            raise EmptyCommit(
+                "what is staged does not differ from HEAD",
+                hint="'mgit restore --staged' drops the stage",
+            )
         arguments.no_commit = False
         facts = finish(
             transaction,

@@ -34,6 +34,7 @@ def configure(parser: "argparse.ArgumentParser") -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("-c", "--create", action="store_true", help="create the branch first")
     how.add_argument("--detach", action="store_true", help="put HEAD on a commit")
+    parser.add_argument("--dry-run", action="store_true", help="say where HEAD would go")
 
 
 def run(arguments: "argparse.Namespace", console: Console) -> int:
@@ -46,6 +47,8 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     name = arguments.name
     if arguments.start is not None and not arguments.create:
         raise Refused("a start belongs to a new branch", hint=f"'mgit switch -c {name} REV'")
+    if arguments.dry_run:
+        return _dry_run(repository, arguments, console)
     if arguments.create:
         if repository.stage.read() is not None:
             raise DirtyStage("'switch' would leave the staged changes behind")
@@ -64,6 +67,22 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
             "note: commits made here belong to no branch; 'mgit switch -c NAME' keeps them"
         )
     console.json({"branch": head.branch, "commit": commit.id, "moved": moved is not None})
+    return ExitCode.OK
+
+
+def _dry_run(repository: "Repository", arguments: "argparse.Namespace", console: Console) -> int:
+    from mgit.history.refs import branch_ref
+
+    if repository.stage.read() is not None:
+        raise DirtyStage("'switch' would leave the staged changes behind")
+    name = arguments.name
+    exists = repository.refs.get(branch_ref(name)) is not None if not arguments.detach else True
+    if exists is arguments.create:
+        what = "exists already" if exists else "does not exist"
+        raise (Refused if exists else NotFound)(f"the branch '{name}' {what}")
+    commit = repository.commit((arguments.start or "HEAD") if arguments.create else name)
+    console.out(f"dry run: would switch to '{name}' at {commit.id[:10]} {commit.subject}")
+    console.json({"branch": name, "commit": commit.id, "dry_run": True})
     return ExitCode.OK
 
 

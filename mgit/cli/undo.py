@@ -33,28 +33,35 @@ def configure(parser: "argparse.ArgumentParser") -> None:
     """Add the options of this verb."""
     parser.add_argument("branch", nargs="?", metavar="BRANCH", help="default: the current one")
     parser.add_argument("--redo", action="store_true", help="repeat what the last undo took back")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be taken back")
 
 
 def run(arguments: "argparse.Namespace", console: Console) -> int:
     """Move the branch one change back or forward."""
     from mgit.cli.context import signature
-    from mgit.history.undo import redo, undo
+    from mgit.history import undo as steps
 
     repository = open_repository(arguments)
-    who = signature(repository.layout.control)
-    step = redo if arguments.redo else undo
-    operation = step(repository, who=who, branch=arguments.branch)
-    what = operation.message.split(": ", 1)[-1]
-    console.out(f"{'repeated' if arguments.redo else 'took back'} {what}")
+    if arguments.dry_run:
+        find = steps.next_redo if arguments.redo else steps.next_undo
+        last = find(repository, branch=arguments.branch)
+        change = last.change if arguments.redo else last.change.reversed()
+        what = f"{last.verb}: {last.message}"
+        console.out(f"dry run: would {'repeat' if arguments.redo else 'take back'} {what}")
+    else:
+        who = signature(repository.layout.control)
+        step = steps.redo if arguments.redo else steps.undo
+        done = step(repository, who=who, branch=arguments.branch)
+        change, what = done.change, done.message.split(": ", 1)[-1]
+        console.out(f"{'repeated' if arguments.redo else 'took back'} {what}")
     places = {}
-    for ref, (_, new) in sorted(operation.change.refs.items()):
+    for ref, (_, new) in sorted(change.refs.items()):
         name = ref.removeprefix("refs/heads/")
         places[name] = new
-        if new is None:
-            console.out(f"  '{name}' is gone")
-        else:
-            console.out(f"  '{name}' is at {new[:10]} {repository.commit(new).subject}")
-    if not arguments.redo:
+        be = "would be" if arguments.dry_run else "is"
+        where = "gone" if new is None else f"at {new[:10]} {repository.commit(new).subject}"
+        console.out(f"  '{name}' {be} {where}")
+    if not arguments.redo and not arguments.dry_run:
         console.note("'mgit undo --redo' repeats it")
-    console.json({"verb": operation.verb, "change": what, "branches": places})
+    console.json({"change": what, "branches": places, "dry_run": bool(arguments.dry_run)})
     return ExitCode.OK

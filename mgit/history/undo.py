@@ -13,7 +13,7 @@ from mgit.history.operations import Change, Operation
 from mgit.history.refs import branch_ref
 from mgit.history.repository import Repository
 
-__all__ = ["redo", "undo"]
+__all__ = ["next_redo", "next_undo", "redo", "undo"]
 
 
 @dataclass(slots=True)
@@ -46,16 +46,8 @@ class _Course:
         return course
 
 
-def undo(repository: Repository, *, who: Signature, branch: str | None = None) -> Operation:
-    """Take back the last change of a branch; returns the entry of the log that did it.
-
-    branch: short name, also of a deleted branch; default: the current one. Called again, it goes
-    one change further back. A change that named several refs is taken back whole.
-
-    Raises NotFound if nothing is left to take back, RefMoved if the branch is not where the log
-    says, Refused for the first commit of a population and for the creation of the current branch,
-    DirtyStage if something is staged.
-    """
+def next_undo(repository: Repository, *, branch: str | None = None) -> Operation:
+    """The change that `undo` would take back. Raises as `undo` does, and changes nothing."""
     ref = _ref(repository, branch)
     _refuse_dirty(repository, "undo")
     course = _Course.of(ref, repository.operations.applied())
@@ -71,16 +63,31 @@ def undo(repository: Repository, *, who: Signature, branch: str | None = None) -
             hint="'mgit switch' to another branch first",
         )
     _require_at(repository, change)
+    return last
+
+
+def undo(repository: Repository, *, who: Signature, branch: str | None = None) -> Operation:
+    """Take back the last change of a branch; returns the entry of the log that did it.
+
+    branch: short name, also of a deleted branch; default: the current one. Called again, it goes
+    one change further back. A change that named several refs is taken back whole.
+
+    Raises NotFound if nothing is left to take back, RefMoved if the branch is not where the log
+    says, Refused for the first commit of a population and for the creation of the current branch,
+    DirtyStage if something is staged.
+    """
+    last = next_undo(repository, branch=branch)
     return repository.operations.perform(
-        change, verb="undo", message=_text("undo", last), who=who, undoes=last.sequence
+        last.change.reversed(),
+        verb="undo",
+        message=_text("undo", last),
+        who=who,
+        undoes=last.sequence,
     )
 
 
-def redo(repository: Repository, *, who: Signature, branch: str | None = None) -> Operation:
-    """Repeat what the last `undo` of a branch took back; returns the entry of the log.
-
-    Raises NotFound if nothing was undone since the branch last changed, RefMoved, DirtyStage.
-    """
+def next_redo(repository: Repository, *, branch: str | None = None) -> Operation:
+    """The change that `redo` would repeat. Raises as `redo` does, and changes nothing."""
     ref = _ref(repository, branch)
     _refuse_dirty(repository, "redo")
     course = _Course.of(ref, repository.operations.applied())
@@ -88,6 +95,15 @@ def redo(repository: Repository, *, who: Signature, branch: str | None = None) -
         raise NotFound(f"nothing that was undone on '{_short(ref)}' can be repeated")
     last = course.undone[-1]
     _require_at(repository, last.change)
+    return last
+
+
+def redo(repository: Repository, *, who: Signature, branch: str | None = None) -> Operation:
+    """Repeat what the last `undo` of a branch took back; returns the entry of the log.
+
+    Raises NotFound if nothing was undone since the branch last changed, RefMoved, DirtyStage.
+    """
+    last = next_redo(repository, branch=branch)
     return repository.operations.perform(
         last.change, verb="redo", message=_text("redo", last), who=who, redoes=last.sequence
     )

@@ -39,3 +39,10 @@ def test_the_default_message_names_the_changes():
     assert default_message(one) == "only this"
     two = StagedTree(tree="0" * 40, base=None, messages=("this", "that\n\nbody"))
     assert default_message(two) == "Record 2 staged changes\n\n- this\n- that"
+
+
+def test_a_stage_that_does_not_differ_is_refused_with_the_way_out(toy):
+    stage(toy.repository, shift_defocus(by=1.0))
+    stage(toy.repository, shift_defocus(by=-1.0))
+    assert toy("commit") == 1
+    assert "restore --staged" in toy.err

@@ -35,3 +35,11 @@ def test_staged_changes_are_in_the_way(toy):
 def test_a_start_needs_a_new_branch(toy):
     assert toy("switch", "main", "HEAD~1") == 1
     assert "-c main" in toy.err
+
+
+def test_a_dry_run_checks_and_moves_nothing(toy):
+    assert toy.lines("switch", "-c", "new", "HEAD~1", "--dry-run")[0].startswith("dry run: would")
+    assert toy("switch", "new", "--dry-run") == 5
+    assert toy("switch", "-c", "main", "--dry-run") == 1
+    assert toy("switch", "--detach", "HEAD~1", "--dry-run") == 0
+    assert toy.repository.refs.head().branch == "main"

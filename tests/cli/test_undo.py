@@ -21,3 +21,15 @@ def test_a_branch_that_goes_is_said_to_be_gone(toy):
 def test_staged_changes_are_in_the_way(toy):
     stage(toy.repository, shift_defocus())
     assert toy("undo") == 1
+
+
+def test_a_dry_run_says_what_would_be_taken_back(toy):
+    tip = toy.tip()
+    lines = toy.lines("undo", "--dry-run")
+    assert lines[0] == "dry run: would take back test: Add species ribosome"
+    assert lines[1].startswith("  'main' would be at ")
+    assert toy.tip() == tip
+    assert toy("undo", "--redo", "--dry-run") == 5
+    toy("undo")
+    assert toy.json("undo", "--redo", "--dry-run")["branches"] == {"main": tip}
+    assert toy.tip() != tip

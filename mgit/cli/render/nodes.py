@@ -40,6 +40,8 @@ def show_commit(
     console.out()
     for line in origin_lines(Origin(commit=summary.commit, provenance=summary.provenance))[2:]:
         console.out(line.strip())
+    if summary.commit.signature is not None:
+        console.out("signed; 'mgit verify' says by whom")
     console.out()
     if len(summary.commit.parents) > 1:
         console.out(f"against its first parent {summary.commit.parents[0][:10]}:")
