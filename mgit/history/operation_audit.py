@@ -178,7 +178,10 @@ def _readable(log: OperationLog, replay: _Replay) -> list[tuple[str, Operation |
             entries.append((name, None))
         else:
             entries.append((name, entry))
-            if int(name) == expected and (entry.previous, entry.sequence) != (previous, expected):
+            # After a damaged entry the chain is broken because of the damage alone.
+            follows = len(entries) < 2 or entries[-2][1] is not None
+            chained = (entry.previous, entry.sequence) == (previous, expected)
+            if int(name) == expected and follows and not chained:
                 message = f"entry '{name}' does not follow the entry before it"
                 replay.findings.append(Finding(kind="chain", where=name, message=message))
         previous = OperationDigest.of(content)

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from mgit.errors import Corrupt, NotFound, Refused
+from mgit.errors import Corrupt, NotFound, Refused, Unsupported
 from mgit.history.commits import Signature, commit_id, format_commit, object_id
 from mgit.history.git_tree import Entry, format_tree
 from mgit.history.objects import GitObjects, PendingObjects
@@ -223,3 +223,26 @@ def test_a_fault_at_any_point_leaves_the_old_or_the_new_objects_whole(tmp_path, 
         # Trying again after the fault succeeds and gives the new objects.
         storage.objects.write_pack(new)
         assert storage.objects.read(object_id(*new[0])) == new[0]
+
+
+def test_a_damaged_index_hides_the_objects_of_its_own_pack_only(storage, commits):
+    pack, _ = storage.objects._locate(commit_id(commits[0]))
+    with open(f"{pack.path}.idx", "r+b") as file:
+        file.write(b"nonsense")
+    fresh = afresh(storage)
+    for raw in commits[1:]:
+        assert fresh.read_as("commit", commit_id(raw)) == raw
+    with pytest.raises((Corrupt, Unsupported)) as caught:
+        fresh.read(commit_id(commits[0]))
+    assert caught.value.fields["pack"] == pack.path
+    assert caught.value.fields["object"] == commit_id(commits[0])
+
+
+def test_an_object_that_does_not_inflate_is_named(storage, commits):
+    pack, offset = storage.objects._locate(commit_id(commits[2]))
+    with open(f"{pack.path}.pack", "r+b") as file:
+        file.seek(offset + 8)
+        file.write(b"\xff\xff\xff")
+    with pytest.raises(Corrupt) as caught:
+        afresh(storage).read(commit_id(commits[2]))
+    assert caught.value.fields["object"] == commit_id(commits[2])

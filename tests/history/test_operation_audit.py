@@ -139,3 +139,36 @@ def test_only_what_is_there_can_be_adopted(log, repository):
     with pytest.raises(RefMoved):
         log.adopt(change.reversed(), message="m", who=ADA)
     assert kinds(log) == ["moved-outside"]
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_a_damaged_entry_is_one_finding_and_not_two(log, number):
+    path = path_of(log, number)
+    with open(path, "r+b") as stream:
+        stream.seek(30)
+        stream.write(b"~")
+    assert kinds(log) == ["damaged"]
+
+
+def test_a_confirmation_that_lags_by_more_than_a_crash_can_make_it_is_found(log):
+    for number, expected in (("4", []), ("3", ["damaged"]), ("x", ["damaged"])):
+        with open(os.path.join(log._path, "confirmed"), "w") as stream:
+            stream.write(number)
+        assert kinds(log) == expected
+
+
+def test_every_ref_that_cannot_be_read_is_named(log, repository):
+    move(repository, MAIN, "nonsense")
+    move(repository, "refs/heads/b", "nonsense")
+    found = log.check()
+    assert [(each.kind, each.name) for each in found] == [
+        ("unreadable-ref", "refs/heads/b"),
+        ("unreadable-ref", MAIN),
+    ]
+
+
+def test_a_finding_about_a_ref_says_what_the_log_told_and_what_is_there(log, repository):
+    told, found = repository.resolve("main"), repository.resolve("b")
+    move(repository, MAIN, found)
+    (finding,) = log.check()
+    assert (finding.name, finding.told, finding.found) == (MAIN, told, found)

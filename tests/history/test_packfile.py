@@ -168,3 +168,30 @@ def test_inflating_is_bounded_by_the_size_that_is_told():
     with pytest.raises(Corrupt):
         inflate(bomb[:-1], 10_000_000, "x")
     assert inflate(zlib.compress(b""), 0, "x") == b""
+
+
+def test_damage_says_whether_it_is_the_pack_or_the_index(path):
+    assert PackFile(str(path)).damage() == {}
+    for ending, offset, what in (
+        (".pack", 40, "pack"),
+        (".idx", 1100, "index"),
+        (".idx", 2, "index"),
+    ):
+        file = path.with_name(path.name + ending)
+        sound = file.read_bytes()
+        damaged = bytearray(sound)
+        damaged[offset] ^= 4
+        file.write_bytes(damaged)
+        assert list(PackFile(str(path)).damage()) == [what]
+        with pytest.raises((Corrupt, Unsupported)):
+            PackFile(str(path)).check()
+        file.write_bytes(sound)
+
+
+def test_an_index_of_another_pack_is_damage(path, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    stranger = put(other, OBJECTS[:3])
+    index = stranger.with_name(stranger.name + ".idx").read_bytes()
+    path.with_name(path.name + ".idx").write_bytes(index)
+    assert list(PackFile(str(path)).damage()) == ["index"]

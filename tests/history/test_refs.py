@@ -180,3 +180,13 @@ def test_a_name_outside_the_refs_is_refused(refs):
 def test_a_value_that_is_no_object_name_is_refused(refs):
     with pytest.raises(Corrupt):
         refs.compare_and_swap(MAIN, expected=None, new="main")
+
+
+def test_names_are_listed_without_reading_the_files(refs, tmp_path):
+    (tmp_path / "packed-refs").write_text(PACKED)
+    broken = tmp_path / "refs" / "heads" / "broken"
+    broken.parent.mkdir(parents=True, exist_ok=True)
+    broken.write_text("nonsense")
+    assert refs.names() == ["refs/heads/broken", MAIN, "refs/tags/v1"]
+    with pytest.raises(Corrupt):
+        refs.all()
