@@ -62,6 +62,42 @@ def parse_canonical(raw):
     return value
 
 
+# --- names and identities (v1.md, sections 3, 5 and 7) -------------------------------------------
+
+
+def component(name):
+    """Where something of this name stands in its directory."""
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".-")
+    if re.match(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])\.", slug, re.ASCII | re.IGNORECASE):
+        slug = "_" + slug
+    return f"{slug[:55] or '_'}-{blake3(name.encode()).hexdigest()[:8]}"
+
+
+def item_id(name, document):
+    """Id that an item gets at its first import, 32 hexadecimal digits."""
+    parts = [blake3(document).digest(), name.encode()]
+    joined = b"".join(struct.pack("<Q", len(part)) + part for part in parts)
+    return blake3(joined, derive_key_context="mgit item v1").hexdigest()[:32]
+
+
+def particle_ids(table, count):
+    """Ids of the first rows of an imported table, given its file's bytes."""
+    output = blake3(blake3(table).digest(), derive_key_context="mgit particle v1")
+    whole = output.digest(16 * count)
+    return [whole[16 * row : 16 * row + 16] for row in range(count)]
+
+
+def quick_digest(content):
+    """Quick digest of a raw file's bytes."""
+    block, size = 1 << 20, len(content)
+    if size <= 66 * block:
+        return plain(content)
+    last = size - block
+    starts = [0, *(i * last // 65 for i in range(1, 65)), last]
+    samples = (content[start : start + block] for start in starts)
+    return digest("mgit quick v1", struct.pack("<Q", size), *samples)
+
+
 # --- Git objects (graph.md, section 2; Git's own pack-format documentation) ----------------------
 
 # Names of trees (graph.md, section 3): neither special to Git nor devices somewhere.
@@ -219,7 +255,7 @@ class Chunks:
         self.places = {}
         folder = os.path.join(store, "segments")
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
-            if name.endswith(".seg") and not name.startswith(".tmp-"):
+            if re.fullmatch(r"[0-9a-f]{64}\.seg", name):
                 self._add_segment(os.path.join(folder, name), name[:-4])
 
     def _add_segment(self, path, name):

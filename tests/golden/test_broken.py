@@ -164,7 +164,13 @@ def without_format(control):
 
 
 def with_foreign_files(control):
-    for name in ("segments/notes.txt", "index/README", "index/.DS_Store", "thumbs.db"):
+    for name in (
+        "segments/notes.txt",
+        "segments/x.seg",
+        "index/README",
+        "index/.DS_Store",
+        "thumbs.db",
+    ):
         (control / "store" / name).write_bytes(b"not ours")
     (control / "git" / "description").write_text("Unnamed repository\n")
     (control.parent / "results.txt").write_text("outside of .mgit\n")

@@ -1,5 +1,6 @@
 """Format version 1 stays readable: the frozen repository, by mgit and by an independent reader."""
 
+import hashlib
 import json
 import os
 import re
@@ -9,17 +10,41 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import mgit
+from mgit.curate.raw_digests import digest_file
+from mgit.digest import RawDigest, particle_ids
 from mgit.errors import Unsupported
 from mgit.history.signing import AllowedSigners, verify_commit
 from mgit.history.undo import redo, undo
+from mgit.state.names import component
 from mgit.state.schema import ITEM_ATTRIBUTES, PARTICLE_COLUMNS, SPECIES_ARRAYS, SPECIES_ATTRIBUTES
+from mgit.state.series import derive_item_id
 from tests.golden import read_v1_independently as reader
-from tests.golden.make_v1 import ALLOWED_SIGNERS, EXPECTED, expected_of, make, sha256, who
+from tests.golden.make_v1 import (
+    ALLOWED_SIGNERS,
+    ARCHIVE,
+    DOCUMENT,
+    EXPECTED,
+    TABLE,
+    expected_of,
+    make,
+    sha256,
+    who,
+)
 from tests.golden.thaw import git, thaw
 
 EXPECTATION = json.loads(EXPECTED.read_text(encoding="utf-8"))
+TIP = EXPECTATION["refs"]["refs/heads/main"]
+
+
+FROZEN = {
+    ARCHIVE: "0d0623da0899f17c878ac5c3e0565eab85d6e1a9446f95772b5399344d1a20bf",
+    EXPECTED: "cb24ff2943eed4fc8850f51f421f65c805de4bc5c474d974667cf3b3478bb843",
+}
+"""SHA-256 of the frozen files: a repository that is made again is not a frozen one."""
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +82,11 @@ def assert_agree(independent, expected):
 
 
 # --- the frozen repository -----------------------------------------------------------------------
+
+
+def test_the_frozen_files_are_the_ones_that_were_frozen():
+    found = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in FROZEN}
+    assert found == FROZEN
 
 
 def test_mgit_reads_the_frozen_repository_as_ever(frozen):
@@ -131,6 +161,51 @@ def test_the_independent_reader_covers_what_the_state_page_crosses():
     assert set(reader.SPECIES_ATTRIBUTES) == crossed(SPECIES_ATTRIBUTES, "inputs")
     assert set(reader.MAPS) == crossed(SPECIES_ARRAYS)
     assert set(reader.COLUMNS) == crossed(PARTICLE_COLUMNS)
+
+
+# --- names and identities ------------------------------------------------------------------------
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+@example("aux.mrc")
+@example("..COM1.tar.gz")
+def test_both_derive_the_same_component_from_a_name(name):
+    assert reader.component(name) == component(name)
+    assert reader.NAME.fullmatch(component(name))
+
+
+def test_both_derive_the_same_ids():
+    for name in ("TS_01", "単粒子"):
+        assert reader.item_id(name, b"document") == derive_item_id(name, b"document")
+    ids = particle_ids(RawDigest.of(b"table"), 1000)
+    assert b"".join(reader.particle_ids(b"table", 1000)) == ids
+    assert particle_ids(RawDigest.of(b"table"), 3, first_row=997) == ids[-48:]
+
+
+def test_ids_of_the_frozen_repository_follow_from_what_was_imported(frozen):
+    history = reader.read_repository(frozen)
+    species = next(iter(history[TIP]["node"].below("species").children.values()))
+    stored = [row.tobytes() for row in species.below("particles", "id").values]
+    assert stored == sorted(reader.particle_ids(TABLE, 12))
+    rows = species.below("particles", "source_row").values
+    assert [reader.particle_ids(TABLE, 12)[row] for row in rows] == stored
+    assert set(reader.strings(species.below("particles", "source_table"))) == {reader.plain(TABLE)}
+    (series,) = (
+        each for each in mgit.open(frozen).population().items() if each.kind == "tilt_series"
+    )
+    assert series.id == reader.item_id("TS_01", DOCUMENT)
+    assert series.path.endswith(reader.component("TS_01"))
+
+
+@pytest.mark.parametrize("size", [5, 66 << 20, (66 << 20) + 12345])
+def test_both_derive_the_same_quick_digest(tmp_path, size):
+    content = bytearray(size)
+    content[::4099] = bytes(each % 251 + 1 for each in range(len(content[::4099])))
+    path = tmp_path / "raw"
+    path.write_bytes(content)
+    found = digest_file(path, complete=False)
+    assert found.quick == reader.quick_digest(bytes(content))
+    assert (found.full is None) == (size > 66 << 20)
 
 
 # --- what the format promises to other programs --------------------------------------------------
