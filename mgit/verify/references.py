@@ -39,7 +39,9 @@ def check_references(repository: Repository, ledger: DamageLedger) -> None:
                 severity="suspect" if kind == "foreign-ref" else "corrupt",
                 hint=_ADVICE if moved else None,
             )
-            ledger.add(finding, ("ref", found.name or subject))
+            # A foreign ref is no damage, so it must not excuse that what it names is absent.
+            keys = [("ref", found.name or subject)] if finding.severity == "corrupt" else []
+            ledger.add(finding, *keys)
 
 
 def starts_of(repository: Repository, ledger: DamageLedger) -> list[Start]:
