@@ -1,7 +1,7 @@
 """Foreign particle tables bound to the items of a population."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -57,9 +57,15 @@ class Binding:
 
 
 class ItemVolumes:
-    """The items of a population by every name a table may call them."""
+    """The items of a population by every name a table may call them.
 
-    def __init__(self, reader: Reader, *, sources: Sequence[str] = ()) -> None:
+    sources: names of the sources that take part; default all. preferred: ids of items that win
+    where several have a name: those that a species stands in already.
+    """
+
+    def __init__(
+        self, reader: Reader, *, sources: Sequence[str] = (), preferred: Collection[str] = ()
+    ) -> None:
         self._by_name: dict[str, list[Item]] = {}
         population = Population(reader)
         chosen = [population.source(name) for name in sources] or population.sources()
@@ -67,6 +73,9 @@ class ItemVolumes:
             for item in source.items():
                 for name in {item.name, *item.aliases}:
                     self._by_name.setdefault(name, []).append(item)
+        for name, items in self._by_name.items():
+            known = [item for item in items if item.id in preferred]
+            self._by_name[name] = known or items
 
     def volumes(self) -> dict[str, Volume]:
         """Volume size in unbinned pixels and pixel size by item name, for centred coordinates."""

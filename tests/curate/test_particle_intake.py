@@ -41,7 +41,11 @@ def test_a_name_that_two_sources_have_is_refused_until_one_is_chosen(tree, volum
     with pytest.raises(InvalidInput, match="several items") as caught:
         ItemVolumes(tree).find("TS_01")
     assert "--source" in caught.value.hint
-    assert ItemVolumes(tree, sources=["other"]).find("TS_01") is not None
+    chosen = ItemVolumes(tree, sources=["other"]).find("TS_01")
+    assert chosen is not None
+    assert chosen.path.startswith("sources/other-")
+    one = Population(tree).item("grid", "TS_02")
+    assert ItemVolumes(tree, preferred={one.id}).find("TS_02").id == one.id
 
 
 def test_unknown_series_stop_the_binding_or_are_left_out(volumes):

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mgit.curate.species_maps import SpeciesMaps
     from mgit.exchange.records import ParticleTable
     from mgit.exchange.relion_postprocess import PostprocessCurves
+    from mgit.state.protocol import Reader
+    from mgit.state.species import Species
 
 __all__ = [
     "fact_options",
@@ -196,11 +198,16 @@ def read_curves(
     return read_postprocess(file.read_bytes(), path=str(file))
 
 
-def volumes_of(arguments: "argparse.Namespace", reader: "Any") -> "ItemVolumes":
-    """The items that the table may belong to."""
+def volumes_of(
+    arguments: "argparse.Namespace", reader: "Reader", *, species: "Species | None" = None
+) -> "ItemVolumes":
+    """The items that the table may belong to; where names are shared, those of `species` win."""
     from mgit.curate.particle_intake import ItemVolumes
+    from mgit.state.strings import StringColumn
 
-    return ItemVolumes(reader, sources=arguments.source)
+    items = species.particles.column("item") if species is not None else None
+    preferred = items.dictionary if isinstance(items, StringColumn) else ()
+    return ItemVolumes(reader, sources=arguments.source, preferred=preferred)
 
 
 def read_table(

@@ -95,7 +95,7 @@ def _change(
     from mgit.state.population import Population
 
     species = Population(draft).one_species(arguments.name)
-    volumes = volumes_of(arguments, draft)
+    volumes = volumes_of(arguments, draft, species=species)
     known = species.number("coordinate_pixel_size_angstrom")
     table = read_table(arguments, files, volumes, pixel_size_angstrom=known)
     if arguments.action == "add":

@@ -79,7 +79,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     maps, curves = read_given_maps(arguments, files), read_curves(arguments, files)
     with begin(repository, arguments, verb="species update") as transaction:
         species = Population(transaction.draft).one_species(arguments.name)
-        volumes = volumes_of(arguments, transaction.draft)
+        volumes = volumes_of(arguments, transaction.draft, species=species)
         table = None
         if files is not None:
             known = species.number("coordinate_pixel_size_angstrom")
