@@ -78,13 +78,12 @@ def _chosen(
 def _without_superseded(files: Iterable[ExportedFile]) -> Iterator[ExportedFile]:
     """Leave out a source's copy of a particle table that a species writes with current poses."""
     made = list(files)
+    tables = (*PARTICLE_ROLES, *MOTIVE_ROLES)
     current = {
-        file.path
-        for file in made
-        if file.role in PARTICLE_ROLES and file.owner.startswith("species ")
+        file.path for file in made if file.role in tables and file.owner.startswith("species ")
     }
     for file in made:
-        copy = file.owner.startswith("source ") and file.role in PARTICLE_ROLES
+        copy = file.owner.startswith("source ") and file.role in tables
         if not (copy and file.path in current):
             yield file
 

@@ -24,7 +24,8 @@ def read_foreign_source(
 
     warp: a processing directory or a `.settings` file. m: a `.source` file.
     relion: an optimisation set, a tomogram set, a micrograph table, a particle table with image
-    stacks (a particle series), or a SerialEM `.mdoc`.
+    stacks (a particle series), a SerialEM `.mdoc`, or a directory with one `.mdoc` per movie of
+    one tilt series.
     project: RELION's project directory where it is not above the file. missing: what to do with
     series whose own table is not there.
 
@@ -37,6 +38,12 @@ def read_foreign_source(
 
         return read_source(path)
     if path.is_dir():
+        mdocs = sorted(path.glob("*.mdoc"))
+        if form == "relion" and mdocs:
+            from mgit.exchange.mdoc import read_frame_mdocs
+
+            contents = {file.name: file.read_bytes() for file in mdocs}
+            return read_frame_mdocs(contents, name=path.name)
         raise InvalidInput(
             "a directory is given where a file is expected",
             file=path,
@@ -57,8 +64,9 @@ def _read_relion(
 
     content = path.read_bytes()
     mdoc = path.suffix == ".mdoc"
-    shown = path.name if mdoc else project_path(str(path), content=content)
-    load = project_loader(str(path), root=None if project is None else str(project))
+    root = None if project is None else str(project)
+    shown = path.name if mdoc else project_path(str(path), content=content, root=root)
+    load = project_loader(str(path), root=root)
     record = read_relion_source(content, path=shown, load=load, missing=missing)
     # The first document defines the ids of series without one of their own; they must not depend
     # on whether an optimisation set pointed the way.

@@ -32,7 +32,7 @@ def imported_records(
     own = {item.name: read_documents(reader, item.path) for item in chosen}
     records = {}
     for item in chosen:
-        record = _own_record(own[item.name])
+        record = _own_record(item.name, own[item.name])
         if record is not None:
             records[item.name] = record
     shared = read_documents(reader, source_path)
@@ -60,7 +60,7 @@ def _under_settings(
     return {name: with_settings(record, settings)[0] for name, record in records.items()}
 
 
-def _own_record(documents: tuple[StoredDocument, ...]) -> SeriesRecord | None:
+def _own_record(name: str, documents: tuple[StoredDocument, ...]) -> SeriesRecord | None:
     for document in documents:
         if document.role == WARP_TILT_SERIES:
             from mgit.exchange.warp_tilt_series import read_tilt_series
@@ -71,8 +71,11 @@ def _own_record(documents: tuple[StoredDocument, ...]) -> SeriesRecord | None:
 
             return read_movie(document.content(), document.path)
         if document.role == MDOC:
-            from mgit.exchange.mdoc import read_mdoc
+            from mgit.exchange.mdoc import read_frame_mdocs, read_mdoc
 
+            if len(documents) > 1:
+                contents = {each.path: each.content() for each in documents}
+                return read_frame_mdocs(contents, name=name).series[0]
             return read_mdoc(document.content(), path=document.path).series[0]
     return None
 

@@ -3,7 +3,7 @@
 Signatures for callers:
 
     project_loader(document_path, *, root=None) -> load(path) -> bytes
-    project_path(document_path, *, content) -> the document's path below its project directory
+    project_path(document_path, *, content, root=None) -> the document's path below its project directory
     read_optimisation_set(content, *, path) -> OptimisationSet (paths of particles, tomograms, ...)
     is_optimisation_set(content, *, path) -> bool
 
@@ -116,14 +116,16 @@ def project_loader(document_path: str, *, root: str | None = None) -> Callable[[
     return load
 
 
-def project_path(document_path: str, *, content: bytes) -> str:
+def project_path(document_path: str, *, content: bytes, root: str | None = None) -> str:
     """A document's path below its project directory, with forward slashes.
 
-    The project directory is the one from which the files that the document names are found; where
+    The project directory is `root` if the document lies in it; else the one from which the files that the document names are found; where
     none is here, the one above `Type/jobNNN/`; else the document's own. Raises InvalidInput if
     `content` is no STAR file.
     """
     full = os.path.abspath(document_path)
+    if root is not None and full.startswith(os.path.join(os.path.abspath(root), "")):
+        return os.path.relpath(full, root).replace(os.sep, "/")
     root = _named_root(full, content) or _job_root(full) or os.path.dirname(full)
     return os.path.relpath(full, root).replace(os.sep, "/")
 

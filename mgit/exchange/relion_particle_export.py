@@ -45,6 +45,8 @@ from mgit.exchange.star_report import column_field, with_every_column
 __all__ = ["ParticleRows", "patch_particles", "write_trajectories"]
 
 NEW_PARTICLE = -1
+NEIGHBOURS_TRIED = 4
+"""How many floats to either side of a rounded quotient are tried for the exact one."""
 HALF_SET_COLUMN = "rlnRandomSubset"
 ITEM_COLUMNS = ("rlnTomoName", "rlnMicrographName")
 NAME_COLUMN = "rlnTomoParticleName"
@@ -192,9 +194,21 @@ def _patch_positions(
         change.add("(z)", "dropped", int(np.count_nonzero(current[:, 2])))
     moved = _any_column(different(current[:, :width], stored[change.source, :width]))
     scale, centre = frame.scale[change.source], frame.centre[change.source]
-    change.numbers(frame.coordinates, moved, (current - centre) / scale)
+    change.numbers(frame.coordinates, moved, _inverted(current, centre, scale))
     if frame.origins:
         change.numbers(frame.origins, moved, np.zeros_like(current))
+
+
+def _inverted(current: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """`x` with `x * scale + centre == current`, to the last bit wherever a float64 `x` has it."""
+    values = (current - centre) / scale
+    for towards in (np.inf, -np.inf):
+        neighbour = values
+        for _ in range(NEIGHBOURS_TRIED):
+            neighbour = np.nextafter(neighbour, towards)
+            better = (values * scale + centre != current) & (neighbour * scale + centre == current)
+            values = np.where(better, neighbour, values)
+    return values
 
 
 def _patch_angles(

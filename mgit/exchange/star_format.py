@@ -10,8 +10,6 @@ from mgit.errors import InvalidInput
 
 __all__ = ["Block", "format_like", "format_vector", "quote_text", "spell", "write_star"]
 
-LOSS_MAX = 1e-6
-"""Relative error up to which a cell's own number of decimals is kept; beyond it, all digits."""
 FIXED = re.compile(rb"[+-]?\d*\.(\d*)")
 SCIENTIFIC = re.compile(rb"[+-]?\d(?:\.(\d*))?[eE][+-]?\d+")
 INTEGER = re.compile(rb"[+-]?\d+")
@@ -24,8 +22,7 @@ Block = tuple[str, Mapping[str, Sequence[str]], bool]
 def format_like(token: bytes, value: float) -> str:
     """Spell a number as `token` was spelt: as integer, fixed or scientific with its decimals.
 
-    When that loses more than 1e-6 of the value, all digits are written (`repr`), so that the number
-    comes back exactly.
+    Where that would lose a bit, all digits are written (`repr`): the number comes back exactly.
     """
     if not math.isfinite(value):
         return repr(value)
@@ -36,7 +33,7 @@ def format_like(token: bytes, value: float) -> str:
         text = f"{value:.{len(fixed.group(1))}f}"
     elif scientific := SCIENTIFIC.fullmatch(token):
         text = f"{value:.{len(scientific.group(1) or b'')}e}"
-    if text is None or abs(float(text) - value) > LOSS_MAX * abs(value):
+    if text is None or float(text) != value:
         return repr(value)
     return text.removeprefix("-") if float(text) == 0 else text
 

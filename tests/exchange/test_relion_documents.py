@@ -5,6 +5,7 @@ from mgit.exchange.relion_documents import (
     find_file,
     is_optimisation_set,
     project_loader,
+    project_path,
     read_optimisation_set,
 )
 
@@ -74,3 +75,26 @@ def test_a_file_that_is_nowhere_is_named(project):
             load(path)
         assert caught.value.fields["path"] == path
         assert caught.value.hint
+
+
+def test_a_document_is_called_by_its_path_in_the_project(shared_data):
+    project = shared_data / "relion5_hiv_project"
+    for path in ("Polish/job030/tomograms.star", "Polish/job030/optimisation_set.star"):
+        content = (project / path).read_bytes()
+        assert project_path(str(project / path), content=content) == path
+
+
+def test_the_job_directory_tells_the_project_when_no_named_file_is_here(tmp_path):
+    file = tmp_path / "Refine3D" / "job023" / "run_data.star"
+    content = b"data_particles\nloop_\n_rlnImageName\n1@Extract/job020/a.mrcs\n"
+    assert project_path(str(file), content=content) == "Refine3D/job023/run_data.star"
+
+
+def test_a_document_outside_of_any_project_has_its_name(tmp_path):
+    assert project_path(str(tmp_path / "a.star"), content=b"data_\n_rlnX 1\n") == "a.star"
+
+
+def test_a_named_project_wins(tmp_path):
+    file = tmp_path / "x" / "a.star"
+    path = project_path(str(file), content=b"data_\n_rlnX 1\n", root=str(tmp_path))
+    assert path == "x/a.star"

@@ -22,7 +22,7 @@ TOKENS = st.sampled_from([b"1", b"-3", b"0.000000", b"-56.99850", b"1.5e+05", b"
         (b"1.234560e+05", 2.5e5, "2.500000e+05"),
         (b"0.000000", 1e-9, "1e-09"),
         (b"0.000000", -0.0, "0.000000"),
-        (b"1.000", 1234.5678, "1234.568"),
+        (b"1.000", 1234.5678, "1234.5678"),
         (b"1.000", 0.12345, "0.12345"),
         (b"None", 0.5, "0.5"),
     ],
@@ -32,8 +32,8 @@ def test_a_number_takes_the_spelling_of_its_cell(token, value, text):
 
 
 @given(TOKENS, FINITE)
-def test_no_spelling_loses_more_than_a_millionth(token, value):
-    assert abs(float(format_like(token, value)) - value) <= 1e-6 * abs(value)
+def test_no_spelling_loses_a_bit(token, value):
+    assert float(format_like(token, value)) == value
 
 
 def test_what_is_not_finite_is_spelt_out():

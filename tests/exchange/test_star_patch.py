@@ -55,7 +55,7 @@ def test_no_edit_gives_identical_bytes(content):
 
 
 def test_one_cell_changes_and_its_columns_stay_aligned():
-    content = patched(RELION, cell=(1, "rlnAngleRot", 123.4567891))
+    content = patched(RELION, cell=(1, "rlnAngleRot", 123.456789))
     assert content == RELION.replace(b"    -3.250000 ", b"   123.456789 ")
 
 
