@@ -45,3 +45,28 @@ def test_the_stage_and_other_branches_are_no_garbage(repository):
     stage(repository, shift_defocus(by=4.0))
     assert disk_use(repository).garbage_bytes == 0
     assert disk_use(repository).store_bytes > 0
+
+
+def test_chunks_that_are_not_here_are_counted(repository):
+    import os
+
+    directory = os.path.join(repository.layout.store, "segments")
+    for name in os.listdir(directory):
+        os.remove(os.path.join(directory, name))
+    (first, second) = disk_use(type(repository).open(repository.root)).nodes
+    assert first.absent == first.chunks > 0
+    assert (second.stored_bytes, second.raw_bytes) == (0, 0)
+
+
+def test_a_damaged_footer_does_not_stop_the_measurement(repository):
+    import os
+
+    directory = os.path.join(repository.layout.store, "segments")
+    largest = max(
+        (os.path.join(directory, name) for name in os.listdir(directory)), key=os.path.getsize
+    )
+    os.chmod(largest, 0o644)
+    with open(largest, "r+b") as file:
+        file.seek(-8, os.SEEK_END)
+        file.write(b"\xff" * 8)
+    assert disk_use(type(repository).open(repository.root)).store_bytes > 0

@@ -77,3 +77,35 @@ def test_optics_that_all_series_share_are_the_sources(tree):
     assert source_summary(read_source(tree, SOURCE)).attributes["voltage_kilovolt"] == "300.0"
     update_item_attributes(tree, FIRST, {"voltage_kilovolt": "200"})
     assert "voltage_kilovolt" not in source_summary(read_source(tree, SOURCE)).attributes
+
+
+def test_a_frame_series_is_one_image(tree):
+    from mgit.state.names import source_path
+    from mgit.state.series import write_item
+    from mgit.state.source import write_source
+
+    write_source(tree, "movies", kind="frame_series")
+    write_item(
+        tree,
+        "movies",
+        name="movie_1",
+        kind="frame_series",
+        attributes={"pixel_size_angstrom": "0.8"},
+        arrays={
+            "defocus": (np.array([15000.0]), {}),
+            "local_motion_x": (np.full((2, 3, 3), 3.0), {}),
+            "local_motion_y": (np.full((2, 3, 3), 4.0), {}),
+        },
+    )
+    found = source_summary(read_source(tree, source_path("movies")))
+    (item,) = found.items
+    assert (found.images, found.images_used) == (1, 1)
+    assert item.defocus_angstrom == (15000.0, 15000.0)
+    assert (item.tilt_degree, item.exposure_e_per_angstrom2) == (None, None)
+    assert item.deformation_angstrom == pytest.approx(5.0)
+
+
+def test_a_series_without_any_image_in_use_has_the_range_of_all(tree):
+    set_use(tree, FIRST, np.zeros(4, dtype=bool))
+    assert items(tree)["TS_01"].tilt_degree == (-40.0, 40.0)
+    assert items(tree)["TS_01"].images_used == 0

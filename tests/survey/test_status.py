@@ -51,3 +51,14 @@ def test_a_detached_head_has_no_branch(repository):
     found = status(repository)
     assert found.branch is None
     assert found.counts.species == 0
+
+
+def test_a_stage_behind_the_branch_is_outdated(repository):
+    stage(repository, shift_defocus())
+    staged = repository.stage.read()
+    repository.stage.clear()
+    commit(repository, move_particles())
+    repository.stage.write(staged)
+    found = status(repository).staged
+    assert found.outdated
+    assert found.difference.species == ()
