@@ -63,6 +63,10 @@ def pack_of(control, name):
     raise AssertionError(name)
 
 
+def untouched(_control):
+    """No accident at all."""
+
+
 def without_index(control):
     for each in (control / "store" / "index").iterdir():
         each.unlink()
@@ -232,6 +236,7 @@ def with_false_claim(control):
 
 
 SOUND = [
+    Case(recipe=untouched),
     Case(recipe=without_index),
     Case(recipe=with_foreign_files),
     Case(recipe=with_leftovers),
