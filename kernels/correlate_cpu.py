@@ -1,30 +1,25 @@
 """Correlate images with central slices of a volume on the CPU: the numba twin.
 
-Each row of a packed image takes three passes over short arrays: coordinates and cells; the gather
-of eight neighbours and the trilinear value with its slopes; the reductions. The first and the last
-vectorise, the gather keeps many cache misses in flight. Equations: docs/math/projection.md. Threads
-own images, so results do not depend on their number. Compiled at the first call, cached on disk.
+A packed image is taken in strips of STRIP samples, and each strip in three passes over short arrays:
+coordinates and cells; the gather of eight neighbours and the trilinear value with its slopes; the
+reductions. The first and the last vectorise, the gather keeps many cache misses in flight.
+Equations: docs/math/projection.md. Threads own images, so results do not depend on their number.
+Compiled at the first call, cached on disk.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import cos, floor, pi, sin
-from typing import Any
+from math import pi
 
-import numba
 import numpy as np
 
+from kernels.arguments import Images, checked_images, checked_volume
 from kernels.packing import Packing
+from kernels.strips import (
+    FX, FY, FZ, KEEP, PW, QI, QR, SCRATCH_ROWS, STRIP, TURN, VI, VR, XI, XR, YI, YR, ZI, ZR,
+    cells_of, compiled, inlined, over_spans, phase_tables,
+)  # fmt: skip
 
 __all__ = ["Correlation", "correlate", "correlate_values"]
-
-# Sums may be reordered and contracted; infinities and NaN keep their meaning.
-FAST = {"reassoc", "contract", "nsz", "arcp"}
-SCRATCH_ROWS = 18
-(
-    _FX, _FY, _FZ, _KEEP, _TURN,
-    _VR, _VI, _XR, _XI, _YR, _YI, _ZR, _ZI, _QR, _QI, _PW, _COS, _SIN,
-) = range(SCRATCH_ROWS)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,48 +36,13 @@ class Correlation:
     d_power: np.ndarray
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST, inline="always")
-def _cells(matrix, box, ky, first, count, kx, scratch, cells):  # type: ignore[no-untyped-def]
-    """Pass 1: the cell of every sample, its fractions, and what to multiply its value with."""
-    half = box // 2 + 1
-    edge = np.float32(box // 2 - 1)
-    zero, one = np.float32(0), np.float32(1)
-    y_f = np.float32(ky)
-    y_2 = y_f * y_f
-    x0 = matrix[0, 1] * y_f + matrix[0, 2] * y_2
-    y0 = matrix[1, 1] * y_f + matrix[1, 2] * y_2
-    z0 = matrix[2, 1] * y_f + matrix[2, 2] * y_2
-    for i in range(count):
-        k = kx[first + i]
-        x = x0 + k * (matrix[0, 0] + k * matrix[0, 2])
-        y = y0 + k * (matrix[1, 0] + k * matrix[1, 2])
-        z = z0 + k * (matrix[2, 0] + k * matrix[2, 2])
-        keep = one if max(abs(x), max(abs(y), abs(z))) <= edge else zero
-        turn = -keep if x < zero else keep
-        x *= turn
-        y *= turn
-        z *= turn
-        xl, yl, zl = np.floor(x), np.floor(y), np.floor(z)
-        scratch[_FX, i] = x - xl
-        scratch[_FY, i] = y - yl
-        scratch[_FZ, i] = z - zl
-        scratch[_KEEP, i] = keep
-        scratch[_TURN, i] = turn
-        yi, zi = np.int32(yl), np.int32(zl)
-        step_y = 2 * half - (2 * half * box if yi == -1 else 0)
-        step_z = 2 * half * box - (2 * half * box * box if zi == -1 else 0)
-        yi += box if yi < 0 else 0
-        zi += box if zi < 0 else 0
-        cells[0, i] = 2 * ((zi * box + yi) * half + np.int32(xl))
-        cells[1, i] = step_y
-        cells[2, i] = step_z
-
-
-@numba.njit(cache=True, nogil=True, fastmath=FAST, inline="always")
-def _gather_values(volume, count, scratch, cells):  # type: ignore[no-untyped-def]
+@inlined
+def _gather_values(
+    volume: np.ndarray, count: int, scratch: np.ndarray, cells: np.ndarray
+) -> None:
     """Pass 2: trilinear values."""
     for i in range(count):
-        fx, fy, fz = scratch[_FX, i], scratch[_FY, i], scratch[_FZ, i]
+        fx, fy, fz = scratch[FX, i], scratch[FY, i], scratch[FZ, i]
         a = cells[0, i]
         b = a + cells[1, i]
         c = a + cells[2, i]
@@ -97,16 +57,18 @@ def _gather_values(volume, count, scratch, cells):  # type: ignore[no-untyped-de
         di = volume[d + 1] + fx * (volume[d + 3] - volume[d + 1])
         er, ei = ar + fy * (br - ar), ai + fy * (bi - ai)
         gr, gi = cr + fy * (dr - cr), ci + fy * (di - ci)
-        scratch[_VR, i] = scratch[_KEEP, i] * (er + fz * (gr - er))
-        scratch[_VI, i] = scratch[_TURN, i] * (ei + fz * (gi - ei))
+        scratch[VR, i] = scratch[KEEP, i] * (er + fz * (gr - er))
+        scratch[VI, i] = scratch[TURN, i] * (ei + fz * (gi - ei))
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST, inline="always")
-def _gather_slopes(volume, count, scratch, cells):  # type: ignore[no-untyped-def]
+@inlined
+def _gather_slopes(
+    volume: np.ndarray, count: int, scratch: np.ndarray, cells: np.ndarray
+) -> None:
     """Pass 2: trilinear values and their slopes along x, y, z."""
     for i in range(count):
-        fx, fy, fz = scratch[_FX, i], scratch[_FY, i], scratch[_FZ, i]
-        keep, turn = scratch[_KEEP, i], scratch[_TURN, i]
+        fx, fy, fz = scratch[FX, i], scratch[FY, i], scratch[FZ, i]
+        keep, turn = scratch[KEEP, i], scratch[TURN, i]
         a = cells[0, i]
         b = a + cells[1, i]
         c = a + cells[2, i]
@@ -123,212 +85,179 @@ def _gather_slopes(volume, count, scratch, cells):  # type: ignore[no-untyped-de
         gxr, gxi = cxr + fy * (dxr - cxr), cxi + fy * (dxi - cxi)
         er, ei = ar + fy * eyr, ai + fy * eyi
         zr, zi = cr + fy * gyr - er, ci + fy * gyi - ei
-        scratch[_VR, i] = keep * (er + fz * zr)
-        scratch[_VI, i] = turn * (ei + fz * zi)
-        scratch[_XR, i] = turn * (exr + fz * (gxr - exr))
-        scratch[_XI, i] = keep * (exi + fz * (gxi - exi))
-        scratch[_YR, i] = turn * (eyr + fz * (gyr - eyr))
-        scratch[_YI, i] = keep * (eyi + fz * (gyi - eyi))
-        scratch[_ZR, i] = turn * zr
-        scratch[_ZI, i] = keep * zi
+        scratch[VR, i] = keep * (er + fz * zr)
+        scratch[VI, i] = turn * (ei + fz * zi)
+        scratch[XR, i] = turn * (exr + fz * (gxr - exr))
+        scratch[XI, i] = keep * (exi + fz * (gxi - exi))
+        scratch[YR, i] = turn * (eyr + fz * (gyr - eyr))
+        scratch[YI, i] = keep * (eyi + fz * (gyi - eyi))
+        scratch[ZR, i] = turn * zr
+        scratch[ZI, i] = keep * zi
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST, inline="always")
-def _match(image, weight, start, count, first, turn, scratch):  # type: ignore[no-untyped-def]
-    """Pass 3: q = conj(I) w phase and w^2 of a row whose ky turns the phase; returns its E."""
-    turn_c, turn_s = turn
+@inlined
+def _match(
+    image: np.ndarray,
+    weight: np.ndarray,
+    radius: int,
+    table: np.ndarray,
+    places: np.ndarray,
+    turns: np.ndarray,
+    start: int,
+    count: int,
+    scratch: np.ndarray,
+) -> np.float32:
+    """Pass 3: q = conj(I) w phase and w^2, each times what the sample counts; returns E."""
     energy = np.float32(0)
+    limit = np.float32(radius * radius)
     for i in range(count):
-        re, im = image[2 * (start + i)], image[2 * (start + i) + 1]
-        w = weight[start + i]
-        c = scratch[_COS, first + i] * turn_c - scratch[_SIN, first + i] * turn_s
-        s = scratch[_COS, first + i] * turn_s + scratch[_SIN, first + i] * turn_c
-        scratch[_QR, i] = w * (re * c + im * s)
-        scratch[_QI, i] = w * (re * s - im * c)
-        scratch[_PW, i] = w * w
-        energy += re * re + im * im
+        at = start + i
+        re, im, w = image[2 * at], image[2 * at + 1], weight[at]
+        kx, ky = places[0, at], places[1, at]
+        c = turns[0, 0, kx] * turns[1, 0, ky] - turns[0, 1, kx] * turns[1, 1, ky]
+        s = turns[0, 0, kx] * turns[1, 1, ky] + turns[0, 1, kx] * turns[1, 0, ky]
+        k2 = table[0, at] * table[0, at] + table[1, at] * table[1, at]
+        counts = table[2, at] if k2 <= limit else np.float32(0)
+        scratch[QR, i] = counts * w * (re * c + im * s)
+        scratch[QI, i] = counts * w * (re * s - im * c)
+        scratch[PW, i] = counts * w * w
+        energy += counts * (re * re + im * im)
     return energy
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST, inline="always")
-def _sum_values(count, first, kx, scratch):  # type: ignore[no-untyped-def]
-    """Pass 3: N and D of a row, and sums of Im qV and kx Im qV, which are dN/ds."""
-    numerator = turned = turned_x = power = np.float32(0)
+@inlined
+def _sum_values(
+    table: np.ndarray, start: int, count: int, scratch: np.ndarray
+) -> tuple[np.float32, np.float32, np.float32, np.float32]:
+    """Pass 3: N and D, and the sums of k Im qV, which are dN/ds but for a factor of 2 pi."""
+    numerator = power = turned_x = turned_y = np.float32(0)
     for i in range(count):
-        vr, vi = scratch[_VR, i], scratch[_VI, i]
-        qr, qi = scratch[_QR, i], scratch[_QI, i]
+        vr, vi = scratch[VR, i], scratch[VI, i]
+        qr, qi = scratch[QR, i], scratch[QI, i]
         imaginary = qr * vi + qi * vr
         numerator += qr * vr - qi * vi
-        turned += imaginary
-        turned_x += kx[first + i] * imaginary
-        power += scratch[_PW, i] * (vr * vr + vi * vi)
-    return numerator, power, turned, turned_x
+        turned_x += table[0, start + i] * imaginary
+        turned_y += table[1, start + i] * imaginary
+        power += scratch[PW, i] * (vr * vr + vi * vi)
+    return numerator, power, turned_x, turned_y
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST, inline="always")
-def _sum_slopes(axis, count, first, ky, kx, scratch, d_numerator, d_power):  # type: ignore[no-untyped-def]
-    """Pass 3: add a row to dN/dA and dD/dA, one row of A (3 entries each)."""
-    real, imaginary = _XR + 2 * axis, _XI + 2 * axis
+@inlined
+def _sum_slopes(
+    axis: int,
+    table: np.ndarray,
+    start: int,
+    count: int,
+    scratch: np.ndarray,
+    d_numerator: np.ndarray,
+    d_power: np.ndarray,
+) -> None:
+    """Pass 3: add a strip to dN/dA and dD/dA, one row of A (3 entries each)."""
+    real, imaginary = XR + 2 * axis, XI + 2 * axis
     t0 = t1 = t2 = u0 = u1 = u2 = np.float32(0)
     for i in range(count):
         gr, gi = scratch[real, i], scratch[imaginary, i]
-        k = kx[first + i]
-        t = scratch[_QR, i] * gr - scratch[_QI, i] * gi
-        u = scratch[_PW, i] * (scratch[_VR, i] * gr + scratch[_VI, i] * gi)
-        t0 += t
-        u0 += u
-        t1 += k * t
-        u1 += k * u
-        t2 += k * k * t
-        u2 += k * k * u
-    d_numerator[axis, 0] += t1
-    d_numerator[axis, 1] += ky * t0
-    d_numerator[axis, 2] += t2 + ky * ky * t0
-    d_power[axis, 0] += 2 * u1
-    d_power[axis, 1] += 2 * ky * u0
-    d_power[axis, 2] += 2 * (u2 + ky * ky * u0)
+        kx, ky = table[0, start + i], table[1, start + i]
+        k2 = kx * kx + ky * ky
+        t = scratch[QR, i] * gr - scratch[QI, i] * gi
+        u = scratch[PW, i] * (scratch[VR, i] * gr + scratch[VI, i] * gi)
+        t0 += kx * t
+        t1 += ky * t
+        t2 += k2 * t
+        u0 += kx * u
+        u1 += ky * u
+        u2 += k2 * u
+    d_numerator[axis, 0] += t0
+    d_numerator[axis, 1] += t1
+    d_numerator[axis, 2] += t2
+    d_power[axis, 0] += 2 * u0
+    d_power[axis, 1] += 2 * u1
+    d_power[axis, 2] += 2 * u2
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST, inline="always")
-def _turns(shift, last, scratch):  # type: ignore[no-untyped-def]
-    """Tabulate exp(-2 pi i kx sx) for kx = 0 ... last."""
-    step_c, step_s = cos(2 * pi * shift), -sin(2 * pi * shift)
-    c, s = 1.0, 0.0
-    for k in range(last + 1):
-        scratch[_COS, k], scratch[_SIN, k] = c, s
-        c, s = c * step_c - s * step_s, c * step_s + s * step_c
-
-
-@numba.njit(cache=True, nogil=True, fastmath=FAST, inline="always")
-def _halve_zero(image, start, scratch):  # type: ignore[no-untyped-def]
-    """Count the sample at frequency zero half; returns what is to be taken off E."""
-    scratch[_QR, 0] *= np.float32(0.5)
-    scratch[_QI, 0] *= np.float32(0.5)
-    scratch[_PW, 0] *= np.float32(0.5)
-    re, im = image[2 * start], image[2 * start + 1]
-    return np.float32(0.5) * (re * re + im * im)
-
-
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
-def _values(volume, box, images, weights, group, matrices, shifts, radii, rows, span, terms):  # type: ignore[no-untyped-def]
-    """Terms of the images of `span`; arrays as `correlate` prepares them."""
-    row_start, row_first = rows
-    full = (len(row_start) - 2) // 2
-    kx = np.arange(full + 1).astype(np.float32)
-    scratch = np.empty((SCRATCH_ROWS, full + 1), np.float32)
-    cells = np.empty((3, full + 1), np.int32)
-    for n in range(span[0], span[1]):
-        radius = radii[n]
-        _turns(shifts[n, 0], radius, scratch)
-        for ky in range(-radius, radius + 1):
-            first, start = row_first[ky + full], row_start[ky + full]
-            count = floor(np.sqrt(float(radius * radius - ky * ky))) + 1 - first
-            angle = -2 * pi * ky * shifts[n, 1]
-            turn = (np.float32(cos(angle)), np.float32(sin(angle)))
-            _cells(matrices[n], box, ky, first, count, kx, scratch, cells)
-            _gather_values(volume, count, scratch, cells)
-            energy = _match(images[n], weights[group[n]], start, count, first, turn, scratch)
-            if ky == 0:
-                energy -= _halve_zero(images[n], start, scratch)
-            numerator, power, _, _ = _sum_values(count, first, kx, scratch)
-            terms[n, 0] += numerator
-            terms[n, 1] += power
-            terms[n, 2] += energy
-
-
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
-def _gradients(
-    volume, box, images, weights, group, matrices, shifts, radii, rows, span,
-    terms, d_shift, d_numerator, d_power,
-):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Terms of the images of `span` and all their derivatives, in one pass."""
-    row_start, row_first = rows
-    full = (len(row_start) - 2) // 2
-    kx = np.arange(full + 1).astype(np.float32)
-    scratch = np.empty((SCRATCH_ROWS, full + 1), np.float32)
-    cells = np.empty((3, full + 1), np.int32)
-    for n in range(span[0], span[1]):
-        radius = radii[n]
-        _turns(shifts[n, 0], radius, scratch)
-        for ky in range(-radius, radius + 1):
-            first, start = row_first[ky + full], row_start[ky + full]
-            count = floor(np.sqrt(float(radius * radius - ky * ky))) + 1 - first
-            angle = -2 * pi * ky * shifts[n, 1]
-            turn = (np.float32(cos(angle)), np.float32(sin(angle)))
-            _cells(matrices[n], box, ky, first, count, kx, scratch, cells)
-            _gather_slopes(volume, count, scratch, cells)
-            energy = _match(images[n], weights[group[n]], start, count, first, turn, scratch)
-            if ky == 0:
-                energy -= _halve_zero(images[n], start, scratch)
-            numerator, power, turned, turned_x = _sum_values(count, first, kx, scratch)
-            terms[n, 0] += numerator
-            terms[n, 1] += power
-            terms[n, 2] += energy
-            d_shift[n, 0] += 2 * pi * turned_x
-            d_shift[n, 1] += 2 * pi * ky * turned
-            for axis in range(3):
-                _sum_slopes(
-                    axis, count, first, ky, kx, scratch, d_numerator[n], d_power[n]
-                )
-
-
-def _checked(
+@compiled
+def _values(
     volume: np.ndarray,
+    box: int,
     images: np.ndarray,
     weights: np.ndarray,
     group: np.ndarray,
     matrices: np.ndarray,
     shifts: np.ndarray,
-    disc: Packing,
-    radius: np.ndarray | None,
-) -> tuple[Any, ...]:
-    """Flat contiguous views in the kernel's dtypes; refuses what would read out of bounds."""
-    box, count = volume.shape[0], len(images)
-    if volume.dtype != np.complex64 or images.dtype != np.complex64:
-        raise TypeError(f"volume and images are complex64, not {volume.dtype} and {images.dtype}")
-    if box % 2 or volume.shape != (box, box, box // 2 + 1):
-        raise ValueError(f"volume {volume.shape} is no half-complex cube of an even box")
-    if 2 * volume.size > np.iinfo(np.int32).max:
-        raise ValueError(f"a volume of box {box} is beyond 32-bit offsets")
-    radii = np.full(count, disc.radius) if radius is None else np.asarray(radius)
-    shapes = {
-        "images": (images.shape, (count, disc.samples)),
-        "weights": (weights.shape[1:], (disc.samples,)),
-        "group": (group.shape, (count,)),
-        "matrices": (matrices.shape, (count, 3, matrices.shape[-1])),
-        "shifts": (shifts.shape, (count, 2)),
-        "radius": (radii.shape, (count,)),
-    }
-    wrong = [f"{name} {shape}, expected {want}" for name, (shape, want) in shapes.items() if shape != want]
-    if wrong or matrices.shape[-1] not in {2, 3}:
-        raise ValueError("; ".join(wrong) or f"matrices have {matrices.shape[-1]} columns, not 2 or 3")
-    if count and not (0 <= group.min() and group.max() < len(weights)):
-        raise ValueError(f"a group is outside 0 ... {len(weights) - 1}")
-    if count and not (0 <= radii.min() and radii.max() <= disc.radius):
-        raise ValueError(f"a radius is outside 0 ... {disc.radius}")
-    square = np.zeros((count, 3, 3), np.float32)
-    square[:, :, : matrices.shape[-1]] = matrices
+    radii: np.ndarray,
+    tables: tuple[np.ndarray, np.ndarray, np.ndarray],
+    span: tuple[int, int],
+    terms: np.ndarray,
+) -> None:
+    """Terms of the images of `span`; arrays as `Images` has them."""
+    table, places, row_start = tables
+    full = len(row_start) // 2 - 1
+    scratch = np.empty((SCRATCH_ROWS, STRIP), np.float32)
+    cells = np.empty((3, STRIP), np.int32)
+    turns = np.empty((2, 2, 2 * full + 1), np.float32)
+    for n in range(span[0], span[1]):
+        radius, image, weight = radii[n], images[n], weights[group[n]]
+        phase_tables(shifts[n], radius, turns)
+        last = row_start[full + radius + 1]
+        for start in range(row_start[full - radius], last, STRIP):
+            count = min(STRIP, last - start)
+            cells_of(matrices[n], box, 2, radius, table, start, count, scratch, cells)
+            _gather_values(volume, count, scratch, cells)
+            energy = _match(image, weight, radius, table, places, turns, start, count, scratch)
+            numerator, power, _, _ = _sum_values(table, start, count, scratch)
+            terms[n, 0] += numerator
+            terms[n, 1] += power
+            terms[n, 2] += energy
+
+
+@compiled
+def _gradients(
+    volume: np.ndarray,
+    box: int,
+    images: np.ndarray,
+    weights: np.ndarray,
+    group: np.ndarray,
+    matrices: np.ndarray,
+    shifts: np.ndarray,
+    radii: np.ndarray,
+    tables: tuple[np.ndarray, np.ndarray, np.ndarray],
+    span: tuple[int, int],
+    terms: np.ndarray,
+    d_shift: np.ndarray,
+    d_numerator: np.ndarray,
+    d_power: np.ndarray,
+) -> None:
+    """Terms of the images of `span` and all their derivatives, in one pass."""
+    table, places, row_start = tables
+    full = len(row_start) // 2 - 1
+    scratch = np.empty((SCRATCH_ROWS, STRIP), np.float32)
+    cells = np.empty((3, STRIP), np.int32)
+    turns = np.empty((2, 2, 2 * full + 1), np.float32)
+    for n in range(span[0], span[1]):
+        radius, image, weight = radii[n], images[n], weights[group[n]]
+        phase_tables(shifts[n], radius, turns)
+        last = row_start[full + radius + 1]
+        for start in range(row_start[full - radius], last, STRIP):
+            count = min(STRIP, last - start)
+            cells_of(matrices[n], box, 2, radius, table, start, count, scratch, cells)
+            _gather_slopes(volume, count, scratch, cells)
+            energy = _match(image, weight, radius, table, places, turns, start, count, scratch)
+            numerator, power, turned_x, turned_y = _sum_values(table, start, count, scratch)
+            terms[n, 0] += numerator
+            terms[n, 1] += power
+            terms[n, 2] += energy
+            d_shift[n, 0] += 2 * pi * turned_x
+            d_shift[n, 1] += 2 * pi * turned_y
+            for axis in range(3):
+                _sum_slopes(axis, table, start, count, scratch, d_numerator[n], d_power[n])
+
+
+def _arrays(volume: np.ndarray, batch: Images) -> tuple[object, ...]:
+    flat, box = checked_volume(volume)
     return (
-        np.ascontiguousarray(volume).reshape(-1).view(np.float32),
-        box,
-        np.ascontiguousarray(images).view(np.float32),
-        np.ascontiguousarray(weights, np.float32),
-        np.ascontiguousarray(group, np.int32),
-        square,
-        np.ascontiguousarray(shifts, np.float64),
-        np.ascontiguousarray(radii, np.int32),
-        (disc.row_start, disc.row_first),
-    )
-
-
-def _over_spans(work: Any, count: int, threads: int) -> None:
-    """Call work(first, last) for ranges that cover `count`, one range after another per thread."""
-    if threads == 1 or count < 2:
-        work((0, count))
-        return
-    edges = np.linspace(0, count, 4 * threads + 1).astype(int)
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, zip(edges[:-1], edges[1:], strict=True)))
+        flat, box, batch.values, batch.weights, batch.group, batch.matrices, batch.shifts,
+        batch.radius, batch.tables(),
+    )  # fmt: skip
 
 
 def correlate(
@@ -345,20 +274,20 @@ def correlate(
 ) -> Correlation:
     """Terms of every image with all derivatives; arguments as `correlate_reference.correlate`.
 
-    volume and images are complex64; the rest is converted. Sums of a row are float32, sums of rows
-    float64. Equal bits for any number of threads.
+    volume and images are complex64; the rest is converted. Sums of a strip are float32, sums of
+    strips float64. Equal bits for any number of threads.
 
     Raises TypeError for another precision, ValueError for shapes, groups or radii that do not fit.
     """
-    checked = _checked(volume, images, weights, group, matrices, shifts, disc, radius)
-    count, columns = len(images), matrices.shape[-1]
+    batch = checked_images(images, weights, group, matrices, shifts, disc, radius)
+    arrays, count, columns = _arrays(volume, batch), len(batch), batch.columns
     terms, d_shift = np.zeros((count, 3)), np.zeros((count, 2))
     d_numerator, d_power = np.zeros((count, 3, 3)), np.zeros((count, 3, 3))
-    _over_spans(
-        lambda span: _gradients(*checked, span, terms, d_shift, d_numerator, d_power),
-        count,
-        threads,
-    )
+
+    def work(span: tuple[int, int]) -> None:
+        _gradients(*arrays, span, terms, d_shift, d_numerator, d_power)  # type: ignore[arg-type]
+
+    over_spans(work, count, threads=threads)
     return Correlation(
         terms=terms,
         d_shift=d_shift,
@@ -380,7 +309,13 @@ def correlate_values(
     threads: int = 1,
 ) -> np.ndarray:
     """Terms (n, 3) without derivatives; everything else as `correlate`."""
-    checked = _checked(volume, images, weights, group, matrices, shifts, disc, radius)
+    arrays = _arrays(
+        volume, checked_images(images, weights, group, matrices, shifts, disc, radius)
+    )
     terms = np.zeros((len(images), 3))
-    _over_spans(lambda span: _values(*checked, span, terms), len(images), threads)
+
+    def work(span: tuple[int, int]) -> None:
+        _values(*arrays, span, terms)  # type: ignore[arg-type]
+
+    over_spans(work, len(images), threads=threads)
     return terms
