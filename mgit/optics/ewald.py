@@ -1,0 +1,102 @@
+"""The curvature of the Ewald sphere, docs/math/ctf.md section 5.
+
+An image holds two side bands, P and Q, of slices that curve away from the central plane towards
+either side. In the real CTF they are added; kept apart, each can be put where it belongs.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from mgit.optics.ctf import Microscope, Optics, complex_ctf, ctf
+from mgit.optics.frequencies import polar_cosine
+
+__all__ = [
+    "band_limited",
+    "curvature_matters",
+    "depth_of_field_angstrom",
+    "ewald_height",
+    "reconstruction_factor",
+    "side_bands",
+]
+
+DEPTH_FACTOR = 0.7
+"""A particle thicker than 0.7 resolution^2 / wavelength sees the curvature: the phase error at its
+surface is then 0.35 pi (DeRosier, Ultramicroscopy 81, 2000)."""
+
+
+def ewald_height(frequencies: Tensor, wavelength_angstrom: float) -> Tensor:
+    """Height `k^2 lambda / 2` of the sphere over the plane at frequencies `(..., 2)`, eq. 10.
+
+    1/angstrom; the parabola, which differs from the sphere by (lambda k)^2 / 4 of itself.
+    """
+    return 0.5 * wavelength_angstrom * frequencies.square().sum(-1)
+
+
+def side_bands(
+    frequencies: Tensor, microscope: Microscope, optics: Optics, *, reverse: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Factors (P, Q) by which an image's transform is multiplied, eq. 11.
+
+    P belongs to the slice at height `+ewald_height`, Q to the one at `-ewald_height`; their mean is
+    the real CTF. reverse: the hand of the data; it swaps the two.
+    """
+    forward = complex_ctf(frequencies, microscope, optics)
+    return (forward.conj(), forward) if reverse else (forward, forward.conj())
+
+
+def depth_of_field_angstrom(resolution_angstrom: float, wavelength_angstrom: float) -> float:
+    """The thickness up to which the curvature does not matter at a resolution, eq. 12."""
+    return DEPTH_FACTOR * resolution_angstrom**2 / wavelength_angstrom
+
+
+def curvature_matters(
+    resolution_angstrom: float, *, diameter_angstrom: float, wavelength_angstrom: float
+) -> bool:
+    """Whether a particle is thicker than the depth of field at the target resolution."""
+    return diameter_angstrom > depth_of_field_angstrom(resolution_angstrom, wavelength_angstrom)
+
+
+def reconstruction_factor(
+    frequencies: Tensor, microscope: Microscope, optics: Optics, *, diameter_angstrom: float
+) -> Tensor:
+    """What a back-projected side band weighs at each frequency: `(..., h, w)`, eq. 13.
+
+    `((1 + a (2 |CTF| - 1)) / 2)^2`, where a is the overlap of two discs of the particle's diameter
+    displaced against each other by the defocus: CTF^2 where they overlap, 1/4 where they do not.
+    """
+    defocus = optics.defocus[..., None, None] * frequencies.square().sum(-1)
+    delta = optics.defocus_delta[..., None, None]
+    defocus = defocus + 0.5 * delta * polar_cosine(
+        frequencies, optics.defocus_angle[..., None, None]
+    )
+    k = frequencies.norm(dim=-1)
+    displacement = 2 * microscope.wavelength_angstrom * defocus.abs()
+    # |defocus| k lambda, without dividing by zero at k = 0.
+    shift = torch.where(k > 0, displacement / torch.where(k > 0, k, torch.ones_like(k)), 0.0)
+    overlap = _disc_overlap(shift / diameter_angstrom)
+    amplitude = ctf(frequencies, microscope, optics).abs()
+    return (0.5 * (1 + overlap * (2 * amplitude - 1))).square()
+
+
+def band_limited(factor: Tensor, size: int) -> Tensor:
+    """A factor `(..., n, n // 2 + 1)` as a box of `size` pixels sees it, in that box's layout.
+
+    To real space, cut to the box about the origin, back; the real part is kept, eq. 14. What would
+    alias in the smaller box is gone instead.
+    """
+    n = factor.shape[-2]
+    kernel = torch.fft.irfft2(factor, s=(n, n))
+    half = size // 2
+    keep = torch.cat([torch.arange(half), torch.arange(n - (size - half), n)])
+    kernel = kernel[..., keep[:, None], keep]
+    transform: Tensor = torch.fft.rfft2(kernel)
+    return transform.real
+
+
+def _disc_overlap(u: Tensor) -> Tensor:
+    """Share of a disc that one displaced by u diameters covers: 1 at 0, 0 from 1 on."""
+    inside = u.clamp(max=1.0)
+    angle = torch.acos(inside)
+    return 2 / math.pi * (angle - inside * torch.sin(angle))
