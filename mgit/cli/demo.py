@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mgit.testing.made_project import MadeProject
+    from mgit.simulate.made_project import MadeProject
 
 __all__ = ["DESCRIPTION", "HELP", "configure", "run"]
 
@@ -37,7 +37,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     """Make the project and run the journey; the first failing command ends it."""
     from pathlib import Path
 
-    from mgit.testing.made_project import make_project
+    from mgit.simulate.made_project import make_project
 
     directory = Path(arguments.directory, arguments.where or _free_name(arguments.directory))
     directory = directory.resolve()

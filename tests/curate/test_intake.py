@@ -4,7 +4,7 @@ import pytest
 
 from mgit.curate.intake import read_foreign_source
 from mgit.errors import InvalidInput, NotFound
-from mgit.testing.made_project import make_project
+from mgit.simulate.made_project import make_project
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mgit.cli.main import main
-from mgit.testing.made_project import make_project
+from mgit.simulate.made_project import make_project
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import numpy as np
 from mgit.exchange.mrc import read_volume
 from mgit.exchange.relion_documents import project_loader
 from mgit.exchange.relion_source import read_relion_source
-from mgit.testing.made_project import TILTS, make_project
+from mgit.simulate.made_project import TILTS, make_project
 
 
 def files(directory):

@@ -1,0 +1,1 @@
+"""Made-up data with a known truth: for the demo, the tests and the documentation."""
