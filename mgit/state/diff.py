@@ -31,11 +31,18 @@ AttributeChanges = Mapping[str, tuple[Any, Any]]
 """Old and new value by name; None where the attribute is absent."""
 
 _BOOKKEEPING = ("inputs", "raw", "state")
+TURN_DEGREE = 360.0
+AXIS_PERIOD_DEGREE = 180.0
+_AXES = ("defocus_angle", "defocus_angle_field", "exposure_b_factor_angle")
+"""Angles of axes without a head: half a turn changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayChange:
-    """One array that differs. maximum and rms of the change are in `unit`; None if reshaped."""
+    """One array that differs. maximum and rms of the change are in `unit`; None if reshaped.
+
+    Angles change by the shorter way round: 359 degrees differ from 1 degree by 2.
+    """
 
     name: str
     change: Change
@@ -136,6 +143,9 @@ def _array_change(
     if old.content == new.content:
         return ArrayChange(name=name, change="changed", unit=unit, maximum=0.0, rms=0.0)
     step = np.abs(new.read().astype(np.float64) - old.read().astype(np.float64))
+    if unit == "degree":
+        period = AXIS_PERIOD_DEGREE if name in _AXES else TURN_DEGREE
+        step = np.minimum(step % period, period - step % period)
     return ArrayChange(
         name=name,
         change="changed",

@@ -59,6 +59,23 @@ def test_a_changed_array_is_measured_in_its_unit(tree, later, item_path):
     assert change.rms == pytest.approx(1.5)
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new", "step"),
+    [
+        ("axis_angle", 179.0, -179.0, 2.0),
+        ("axis_angle", 10.0, 190.0, 180.0),
+        ("defocus_angle", 2.0, 179.0, 3.0),
+        ("defocus_angle", -45.0, 45.0, 90.0),
+    ],
+)
+def test_angles_change_by_the_shorter_way_round(tree, later, item_path, name, old, new, step):
+    update_item_arrays(tree, item_path, {name: (np.full(4, old), {})})
+    update_item_arrays(later, item_path, {name: (np.full(4, new), {})})
+    (change,) = items(tree, later, item_path).arrays
+    assert change.maximum == pytest.approx(step)
+    assert change.rms == pytest.approx(step)
+
+
 def test_flags_are_measured_as_0_and_1(tree, later, item_path):
     update_item_arrays(later, item_path, {"use": (np.array([True, True, False, True]), {})})
     (change,) = items(tree, later, item_path).arrays

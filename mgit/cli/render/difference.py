@@ -137,7 +137,7 @@ def _array(change: ArrayChange) -> str:
     if change.name == "use":
         return "other images are used"
     if change.maximum == 0:
-        return "same values, other attributes"
+        return "same but for its attributes or whole turns"
     unit = symbol(change.unit)
     return f"by {rounded(change.rms)} RMS, at most {rounded(change.maximum)} {unit}".rstrip()
 
