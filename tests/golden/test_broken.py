@@ -298,7 +298,7 @@ BROKEN = [
     Case(recipe=without_last_entry, kinds=frozenset({"operation-missing"})),
     Case(
         recipe=with_dangling_ref,
-        kinds=frozenset({"foreign-ref"}),
+        kinds=frozenset({"foreign-ref", "object-missing"}),
         independent=reader.Damaged,
     ),
     Case(recipe=with_branch_set_back, kinds=frozenset({"ref-moved-back"})),
