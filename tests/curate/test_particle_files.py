@@ -57,6 +57,15 @@ def test_an_optimisation_set_leads_to_the_table_and_what_goes_with_it(project):
     assert "mask.mrc" in files.notes[0]
 
 
+def test_a_set_that_was_copied_away_finds_its_files_in_the_named_project(project, tmp_path):
+    away = tmp_path / "copy.star"
+    away.write_bytes((project / "Refine3D/job001/run_optimisation_set.star").read_bytes())
+    with pytest.raises(NotFound) as caught:
+        find_particle_files(away)
+    assert "--project" in caught.value.hint
+    assert find_particle_files(away, project=project).table.is_file()
+
+
 def test_one_half_map_alone_is_left_aside(project):
     write_map(project / "Refine3D/job001/half1.mrc", cube())
     files = find_particle_files(project / "Refine3D/job001/run_optimisation_set.star")

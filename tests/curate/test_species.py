@@ -105,6 +105,34 @@ def test_coordinates_in_another_pixel_stop_the_import(grid):
     assert not Population(grid).species()
 
 
+def test_a_table_of_m_brings_poses_over_the_exposure(grid, tmp_path):
+    from mgit.curate.export_documents import species_documents
+    from mgit.curate.particle_files import find_particle_files, read_particle_files
+    from mgit.exchange.m_particles import write_particles
+
+    random = np.random.default_rng(0)
+    content = write_particles(
+        positions=random.uniform(100, 500, (6, 2, 3)),
+        angles=random.uniform(-90, 90, (6, 2, 3)),
+        half_sets=np.array([1, 2] * 3),
+        names=["TS_01.tomostar", "TS_02.tomostar"] * 3,
+        hashes=["a", "b"] * 3,
+        comment="test",
+    )
+    (tmp_path / "apo_particles.star").write_bytes(content)
+    table = read_particle_files(
+        find_particle_files(tmp_path / "apo_particles.star"),
+        volumes={},
+        coordinate_pixel_size_angstrom=None,
+    )
+    report = write_species(grid, [], table=table)
+    assert (report.particles, report.items) == (6, 2)
+    species = species_of(grid)
+    assert species.particles.load().positions.shape == (6, 2, 3)
+    (document,) = species_documents(grid, species, Population(grid).items_by_id())
+    assert document.content == content
+
+
 def test_the_ribosome_set_is_placed_by_its_export_pixels(shared_data, tree):
     from mgit.curate.intake import read_foreign_source
     from mgit.curate.particle_files import find_particle_files, read_particle_files

@@ -6,6 +6,7 @@ from mgit.cli.exit_codes import ExitCode
 from mgit.cli.species.inputs import (
     fact_options,
     facts_of,
+    inputs_of,
     map_options,
     read_curves,
     read_given_maps,
@@ -110,7 +111,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
             arguments,
             console,
             message=f"Add species {report.name}: {report.particles} particles",
-            provenance=provenance(settings_of(arguments, RECORDED), inputs=maps.digests),
+            provenance=provenance(settings_of(arguments, RECORDED), inputs=inputs_of(maps, table)),
         )
     _render(report, console)
     tell(console, warnings=report.warnings, notes=(*files.notes, *report.notes))

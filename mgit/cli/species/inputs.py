@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "fact_options",
     "facts_of",
+    "inputs_of",
     "map_options",
     "match_options",
     "path_of",
@@ -215,17 +216,39 @@ def read_table(
     files: "ParticleFiles",
     volumes: "ItemVolumes",
     *,
-    pixel_size_angstrom: float | None = None,
+    species: "Species | None" = None,
 ) -> "ParticleTable":
-    """The particle table; pixel_size_angstrom: of its coordinates unless an option says it."""
+    """The particle table, its coordinates in the pixels that an option says.
+
+    Without the option they count what the coordinates of `species` counted, if the same program
+    wrote them: WarpTools' export pixels, say, are no less meant in the table of a later round.
+    """
     from mgit.curate.particle_files import read_particle_files
 
+    def read(pixel_size: float | None) -> "ParticleTable":
+        return read_particle_files(
+            files, volumes=volumes.volumes(), coordinate_pixel_size_angstrom=pixel_size
+        )
+
     given = arguments.coordinate_pixel_size
-    return read_particle_files(
-        files,
-        volumes=volumes.volumes(),
-        coordinate_pixel_size_angstrom=pixel_size_angstrom if given is None else given,
-    )
+    known = species.number("coordinate_pixel_size_angstrom") if species is not None else None
+    if given is not None or species is None or known is None:
+        return read(given)
+    table = read(known)
+    programs = [
+        str(record.get("format", "")).partition("_")[0]
+        for record in (species.attributes, table.attributes)
+    ]
+    return table if programs[0] == programs[1] else read(None)
+
+
+def inputs_of(maps: "SpeciesMaps | None", table: "ParticleTable | None") -> "tuple[str, ...]":
+    """Digests of what came in, for the provenance."""
+    from mgit.digest import RawDigest
+
+    found = maps.digests if maps is not None else ()
+    documents = (table.document, *table.companions) if table is not None else ()
+    return (*found, *(str(RawDigest.of(each.content)) for each in documents))
 
 
 def settings_of(arguments: "argparse.Namespace", names: "Sequence[str]") -> "dict[str, Any]":

@@ -4,6 +4,7 @@ from mgit.cli.changes import begin, change_options, finish, open_repository
 from mgit.cli.console import Console
 from mgit.cli.exit_codes import ExitCode
 from mgit.cli.species.inputs import (
+    inputs_of,
     match_options,
     read_table,
     settings_of,
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     import argparse
 
     from mgit.curate.particle_changes import ParticlesChanged
-    from mgit.curate.particle_files import ParticleFiles
+    from mgit.curate.particle_intake import ItemVolumes
+    from mgit.exchange.records import ParticleTable
     from mgit.state.protocol import Writer
 
 __all__ = ["DESCRIPTION", "HELP", "configure", "run"]
@@ -69,18 +71,22 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     from dataclasses import asdict
 
     from mgit.curate.provenance import provenance
+    from mgit.state.population import Population
 
     repository = open_repository(arguments)
     files = table_files(arguments)
     with begin(repository, arguments, verb=f"species particles {arguments.action}") as transaction:
-        report = _change(arguments, files, transaction.draft)
+        species = Population(transaction.draft).one_species(arguments.name)
+        volumes = volumes_of(arguments, transaction.draft, species=species)
+        table = read_table(arguments, files, volumes, species=species)
+        report = _change(arguments, table, volumes, transaction.draft)
         facts = finish(
             transaction,
             repository,
             arguments,
             console,
             message=_message(report),
-            provenance=provenance(settings_of(arguments, RECORDED)),
+            provenance=provenance(settings_of(arguments, RECORDED), inputs=inputs_of(None, table)),
         )
     _render(report, console)
     tell(console, warnings=(), notes=(*files.notes, *report.notes))
@@ -89,15 +95,13 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
 
 
 def _change(
-    arguments: "argparse.Namespace", files: "ParticleFiles", draft: "Writer"
+    arguments: "argparse.Namespace",
+    table: "ParticleTable",
+    volumes: "ItemVolumes",
+    draft: "Writer",
 ) -> "ParticlesChanged":
     from mgit.curate.particle_changes import add_particles, remove_particles
-    from mgit.state.population import Population
 
-    species = Population(draft).one_species(arguments.name)
-    volumes = volumes_of(arguments, draft, species=species)
-    known = species.number("coordinate_pixel_size_angstrom")
-    table = read_table(arguments, files, volumes, pixel_size_angstrom=known)
     if arguments.action == "add":
         return add_particles(
             draft,

@@ -4,6 +4,7 @@ from mgit.cli.changes import begin, change_options, finish, open_repository
 from mgit.cli.console import Console
 from mgit.cli.exit_codes import ExitCode
 from mgit.cli.species.inputs import (
+    inputs_of,
     map_options,
     match_options,
     read_curves,
@@ -82,8 +83,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
         volumes = volumes_of(arguments, transaction.draft, species=species)
         table = None
         if files is not None:
-            known = species.number("coordinate_pixel_size_angstrom")
-            table = read_table(arguments, files, volumes, pixel_size_angstrom=known)
+            table = read_table(arguments, files, volumes, species=species)
         report = update_species(
             transaction.draft,
             arguments.name,
@@ -99,7 +99,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
             arguments,
             console,
             message=f"Update species {report.name}: {_summary(report)}",
-            provenance=provenance(settings_of(arguments, RECORDED), inputs=maps.digests),
+            provenance=provenance(settings_of(arguments, RECORDED), inputs=inputs_of(maps, table)),
         )
     _render(report, console)
     tell(console, warnings=report.warnings, notes=(*(files.notes if files else ()), *report.notes))

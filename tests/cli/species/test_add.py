@@ -42,7 +42,7 @@ def test_maps_curves_and_helical_facts_come_with_it(lab, tmp_path):
     assert species.particles.load().positions.shape[1] == 2
 
 
-def test_provenance_records_files_by_name_and_maps_by_digest(lab):
+def test_provenance_records_files_by_name_and_content_by_digest(lab):
     lab.lines(
         *("species", "add", "capsid", "--particles", lab.table(rows_of(8)), "--diameter", "230"),
         *("--reference", lab.map("ref.mrc"), "--mirror-map"),
@@ -51,7 +51,7 @@ def test_provenance_records_files_by_name_and_maps_by_digest(lab):
     assert record["verb"] == "species add"
     assert record["settings"]["particles"] == "run_data.star"
     assert record["settings"]["mirror_map"] is True
-    assert len(record["inputs"]) == 1
+    assert len(record["inputs"]) == 2
 
 
 def test_a_dry_run_tells_and_records_nothing(lab):
@@ -115,3 +115,15 @@ def test_a_real_project_comes_in_through_its_optimisation_set(lab, shared_data):
     )
     assert lines[1] == "  9442 particles in 5 series, half-sets 4731 + 4711"
     assert lines[2] == "  resolution 3.65 A, as postprocess.star says"
+
+
+def test_changes_can_be_gathered_on_the_stage(lab):
+    tip = lab.tip()
+    table = lab.table(rows_of(8))
+    lab.lines(
+        *("species", "add", "capsid", "--particles", table, "--diameter", "90"), "--no-commit"
+    )
+    lab.lines("species", "set", "capsid", "--mass", "300", "--no-commit")
+    assert lab.tip() == tip
+    lab.lines("commit", "-m", "capsid with its mass")
+    assert lab.species().number("molecular_weight_kilodalton") == 300

@@ -66,6 +66,21 @@ def test_positions_match_within_a_tolerance(capsid):
     assert lines[1] == "  8 particles matched by position within 9 A"
 
 
+def test_coordinates_count_the_pixels_of_the_import_in_later_rounds(lab):
+    table = lab.table(rows_of(8), "a.star")
+    words = ("species", "add", "capsid", "--diameter", "100", "--particles", table)
+    lab.lines(*words, "--coordinate-pixel-size", "1.5")
+    lines = lab.lines("species", "update", "capsid", "--particles", lab.table(moved(rows_of(8))))
+    assert "in the median 1.50 A" in lines[2]
+
+
+def test_a_motive_list_of_another_program_needs_its_own_pixels(capsid, tmp_path):
+    (tmp_path / "p.tbl").write_text(" ".join(["1"] * 32) + "\n")
+    words = ("species", "update", "capsid", "--particles", str(tmp_path / "p.tbl"))
+    assert capsid(*words) == 1
+    assert "which pixels" in capsid.err
+
+
 def test_nothing_given_and_unknown_species_are_told(capsid):
     assert capsid("species", "update", "capsid") == 1
     assert "nothing is given" in capsid.err
