@@ -100,6 +100,8 @@ def checked_images(
     )
     _refuse_outside("group", group, len(weights) - 1)
     _refuse_outside("radius", radii, disc.radius)
+    if not (np.isfinite(matrices).all() and np.isfinite(shifts).all()):
+        raise ValueError("a slice matrix or a shift is not finite")
     square = np.zeros((count, 3, 3), np.float32)
     square[:, :, : matrices.shape[-1]] = matrices
     return Images(
