@@ -1,10 +1,7 @@
 """The audit as a whole: which checks run at which depth, over what, in which order."""
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
 
 from mgit.history.commits import CommitRecord
 from mgit.history.refs import BRANCH_PREFIX
@@ -17,25 +14,14 @@ from mgit.verify.domain import ParticleAudit
 from mgit.verify.findings import Level, VerifyReport
 from mgit.verify.graph import GraphAudit
 from mgit.verify.lineage import check_inputs, check_provenance
+from mgit.verify.progress import Progress, bar, silent
 from mgit.verify.raw import RawFiles, check_raw
 from mgit.verify.references import Start, check_references, starts_of
 from mgit.verify.signatures import check_signatures
 from mgit.verify.states import check_owners, check_trailers
 from mgit.verify.storage import check_presence, check_stored_bytes, check_structure
 
-__all__ = ["Bar", "Request", "verify"]
-
-
-class Bar(Protocol):
-    """What a progress bar has to offer."""
-
-    def advance(self, steps: int) -> None:
-        """Count steps as done."""
-        ...
-
-
-Progress = Callable[[str, int, str], AbstractContextManager[Bar]]
-"""Begins a bar: title, total, unit."""
+__all__ = ["Request", "verify"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +43,8 @@ class Request:
     radius_angstrom: float | None = None
 
 
-class _Silent:
-    def advance(self, _steps: int) -> None:
-        """Show nothing."""
-
-
-def _no_progress(_title: str, _total: int, _unit: str) -> AbstractContextManager[Bar]:
-    return nullcontext(_Silent())
-
-
 def verify(
-    repository: Repository, request: Request, *, progress: Progress = _no_progress
+    repository: Repository, request: Request, *, progress: Progress = silent
 ) -> VerifyReport:
     """Check a repository and report everything that is wrong with it.
 
@@ -112,11 +89,11 @@ def _check_bytes(
     with ledger.watch(level=Level.STORED, kind="store", subject="store"):
         paths = [store.catalogue.segment_path(name) for name in store.segments()]
         total = sum(os.path.getsize(path) for path in paths)
-        with progress("hashing stored bytes", total, "B") as bar:
-            check_stored_bytes(store, ledger, report.coverage, advance=bar.advance)
+        with bar(progress, "hashing stored bytes", total, "B") as shown:
+            check_stored_bytes(store, ledger, report.coverage, advance=shown.advance)
     if request.level >= Level.CONTENT:
-        with progress("decoding arrays", len(graph.arrays), "arrays") as bar:
-            check_arrays(repository, graph.arrays, ledger, report.coverage, advance=bar.advance)
+        with bar(progress, "decoding arrays", len(graph.arrays), "arrays") as shown:
+            check_arrays(repository, graph.arrays, ledger, report.coverage, advance=shown.advance)
 
 
 def _check_domain(
@@ -133,14 +110,13 @@ def _check_domain(
         particles = ParticleAudit(
             graph, ledger, report.coverage, radius_angstrom=request.radius_angstrom
         )
-        with progress("checking particles", len(graph.commits), "commits") as bar:
+        with bar(progress, "checking particles", len(graph.commits), "commits") as shown:
             for record in graph.commits.values():
                 particles.check(record)
-                bar.advance(1)
+                shown.advance(1)
     if request.raw is not None:
         tips = _tips(repository, graph, request)
-        with progress("reading raw files", 0, "files") as bar:
-            check_raw(graph, tips, request.raw, ledger, report.coverage, advance=bar.advance)
+        check_raw(graph, tips, request.raw, ledger, report.coverage, progress=progress)
 
 
 def _tips(repository: Repository, graph: GraphAudit, request: Request) -> list[CommitRecord]:

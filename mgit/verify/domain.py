@@ -24,6 +24,10 @@ __all__ = ["RADIUS_PER_DIAMETER", "ParticleAudit"]
 RADIUS_PER_DIAMETER = 0.25
 """Particles nearer than this share of the diameter see the same signal (docs/format/verify.md)."""
 
+SPLIT_ADVICE = (
+    "the FSC between the half-maps is not independent: '--new-split' at import puts neighbours "
+    "into one half, '--radius A' judges by another distance"
+)
 TABLES_KEPT = 16
 SHOWN_MAX = 3
 
@@ -138,11 +142,8 @@ class ParticleAudit:
         with self._ledger.watch(level=Level.DOMAIN, kind="half-sets", subject=subject):
             pairs = half_set_overlaps(columns, radius)
             if len(pairs):
-                message = (
-                    f"{len(pairs)} pairs of particles in opposite half-sets lie within "
-                    f"{radius:g} A in one item: {_pairs_shown(pairs, columns, columns)}"
-                )
-                self._add("half-set-overlap", subject, message, record)
+                message = _overlap(pairs, columns, columns, radius)
+                self._add("half-set-overlap", subject, message, record, hint=SPLIT_ADVICE)
 
     def _check_family(
         self,
@@ -170,11 +171,8 @@ class ParticleAudit:
             same = (columns_a.id[pairs[:, 0]] == columns_b.id[pairs[:, 1]]).all(axis=1)
             pairs = pairs[~same]
             if len(pairs):
-                message = (
-                    f"{len(pairs)} pairs of particles in opposite half-sets lie within "
-                    f"{min(radii):g} A in one item: {_pairs_shown(pairs, columns_a, columns_b)}"
-                )
-                self._add("half-set-overlap", subject, message, record)
+                message = _overlap(pairs, columns_a, columns_b, min(radii))
+                self._add("half-set-overlap", subject, message, record, hint=SPLIT_ADVICE)
 
     def _radius_of(self, species: Species) -> float | None:
         if self._radius is not None:
@@ -182,7 +180,9 @@ class ParticleAudit:
         diameter = species.number("diameter_angstrom")
         return RADIUS_PER_DIAMETER * diameter if diameter and diameter > 0 else None
 
-    def _add(self, kind: str, path: str, message: str, record: CommitRecord) -> None:
+    def _add(
+        self, kind: str, path: str, message: str, record: CommitRecord, *, hint: str | None = None
+    ) -> None:
         finding = Finding(
             level=Level.DOMAIN,
             kind=kind,
@@ -190,6 +190,7 @@ class ParticleAudit:
             message=message,
             severity="suspect",
             commit=record.id,
+            hint=hint,
         )
         self._ledger.add(finding)
 
@@ -217,10 +218,21 @@ def _shared_rows(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return rows_a, rows_b
 
 
-def _pairs_shown(pairs: np.ndarray, a: ParticleColumns, b: ParticleColumns) -> str:
+def _overlap(pairs: np.ndarray, a: ParticleColumns, b: ParticleColumns, radius: float) -> str:
+    """How many particles are too near to one of the other half-set, how near, and which."""
+    first, second = pairs[:, 0], pairs[:, 1]
+    apart = np.linalg.norm(a.mean_positions[first] - b.mean_positions[second], axis=1)
+    order = np.argsort(apart, kind="stable")[:SHOWN_MAX]
     shown = [
-        f"{a.id[first].tobytes().hex()[:12]} and {b.id[second].tobytes().hex()[:12]}"
-        for first, second in pairs[:SHOWN_MAX]
+        f"{a.id[first[row]].tobytes().hex()[:12]} and {b.id[second[row]].tobytes().hex()[:12]}, "
+        f"{apart[row]:.1f} A"
+        for row in order
     ]
-    more = f" and {len(pairs) - SHOWN_MAX} more" if len(pairs) > SHOWN_MAX else ""
-    return ", ".join(shown) + more
+    if a is b:
+        count, total = len(np.unique(pairs)), len(a)
+    else:
+        count, total = len(np.unique(first)) + len(np.unique(second)), len(a) + len(b)
+    return (
+        f"{count:,} of {total:,} particles lie within {radius:g} A of one of the other half-set "
+        f"in the same item; {len(pairs):,} pairs, the nearest: {'; '.join(shown)}"
+    )

@@ -1,6 +1,6 @@
 """Level 4: raw files on this machine against the digests that the items record."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from mgit.state.series import Item
 from mgit.verify.damage import DamageLedger
 from mgit.verify.findings import Coverage, Finding, Level
 from mgit.verify.graph import GraphAudit, Place
+from mgit.verify.progress import Progress, bar, silent
 
 __all__ = ["RawContent", "RawFiles", "check_raw"]
 
@@ -63,7 +64,7 @@ def check_raw(
     ledger: DamageLedger,
     coverage: Coverage,
     *,
-    advance: Callable[[int], None] = lambda _files: None,
+    progress: Progress = silent,
 ) -> None:
     """Re-read every raw file of the given commits that is here and compare it.
 
@@ -80,16 +81,17 @@ def check_raw(
                 coverage.raw_files_absent += 1
             else:
                 places.setdefault(place, []).append(claim)
-    for place, claims in places.items():
-        with ledger.watch(
-            level=Level.DOMAIN, kind="raw-unreadable", subject=place, severity="suspect"
-        ):
-            content = raw.read(place)
-            coverage.raw_files += 1
-            coverage.bytes_read += content.size_bytes
-            for claim in claims:
-                _compare(place, claim, content, ledger)
-        advance(1)
+    with bar(progress, "reading raw files", len(places), "files") as shown:
+        for place, claims in places.items():
+            with ledger.watch(
+                level=Level.DOMAIN, kind="raw-unreadable", subject=place, severity="suspect"
+            ):
+                content = raw.read(place)
+                coverage.raw_files += 1
+                coverage.bytes_read += content.size_bytes
+                for claim in claims:
+                    _compare(place, claim, content, ledger)
+            shown.advance(1)
 
 
 def _claims(

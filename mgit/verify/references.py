@@ -21,13 +21,14 @@ _LOG_KINDS = {
     "chain": "operation-chain",
     "unreadable-ref": "ref-unreadable",
 }
+LOOKS_MAX = 5
 _ADVICE = "what moved it is not on record: compare with another clone before you go on"
 
 
 def check_references(repository: Repository, ledger: DamageLedger) -> None:
     """Compare refs and HEAD with what the operation log tells, and the log with itself."""
     with ledger.watch(level=Level.GRAPH, kind="operation-log", subject="operations"):
-        for found in repository.operations.check():
+        for found in _check_log(repository):
             subject = _subject(found)
             moved = found.kind == "moved-outside"
             kind = _kind_of_move(repository, found) if moved else _LOG_KINDS[found.kind]
@@ -65,6 +66,17 @@ def starts_of(repository: Repository, ledger: DamageLedger) -> list[Start]:
         if staged is not None:
             starts.append((staged.tree, "the stage", ()))
     return starts
+
+
+def _check_log(repository: Repository) -> list[LogFinding]:
+    """What is wrong with log and refs; looked at again if somebody changed them meanwhile."""
+    found: list[LogFinding] = []
+    for _ in range(LOOKS_MAX):
+        before = repository.operations.names()
+        found = repository.operations.check()
+        if not found or repository.operations.names() == before:
+            break
+    return found
 
 
 def _subject(found: LogFinding) -> str:

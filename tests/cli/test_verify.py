@@ -109,3 +109,28 @@ def test_a_broken_link_file_is_told_and_is_no_crash(population, capsys):
     code, out = run(population, capsys, "--raw")
     assert code == 4
     assert "raw-unreadable" in out
+
+
+def test_real_half_sets_are_judged_in_space(shared_data, tmp_path, capsys):
+    """EMPIAR-10164 as RELION's tutorial splits it: the lattice puts some neighbours apart."""
+    project = shared_data / "relion5_hiv_project"
+    population = tmp_path / "hiv"
+    for words in (
+        ("init", str(population)),
+        ("source", "add", "hiv", "--relion", str(project / "Polish/job030/tomograms.star")),
+        (
+            *("species", "add", "capsid", "--diameter", "230", "--symmetry", "C6"),
+            *("--particles", str(project / "Refine3D/job023/run_data.star")),
+        ),
+    ):
+        where = () if words[0] == "init" else ("-C", str(population))
+        assert main([*where, *words]) == 0
+    capsys.readouterr()
+    code, out = run(population, capsys, "--deep")
+    assert (code, "corrupt" in out) == (0, False)
+    code, out = run(population, capsys, "--deep", "--provenance", "--raw")
+    assert code == 4
+    assert "suspect: half-set-overlap  species/capsid-" in out
+    assert "lie within 57.5 A of one of the other half-set" in out
+    assert "5 items unverified" in out
+    assert "consistent: yes" in out

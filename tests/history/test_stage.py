@@ -1,7 +1,7 @@
 import pytest
 
 from mgit.errors import Corrupt, Unsupported
-from mgit.history.stage import StagedTree, StageDigest
+from mgit.history.stage import StageDigest, StagedTree
 
 TREE = "a" * 40
 

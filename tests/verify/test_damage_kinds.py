@@ -208,8 +208,8 @@ def test_an_overlap_of_half_sets_in_space_is_named_by_species(repository, audit)
     report = audit(repository)
     species = Population(repository.snapshot("HEAD")).one_species("ribosome")
     assert said(report) == [("half-set-overlap", f"{species.path}/particles in {made.id[:10]}")]
-    assert "1 pairs" in report.findings[0].message
-    assert "75 A" in report.findings[0].message
+    assert report.findings[0].message.startswith("2 of 6 particles lie within 75 A")
+    assert "40.0 A" in report.findings[0].message
     assert report.consistent, "a poor split is no broken digest"
     assert audit(repository, radius_angstrom=39.0).clean
 

@@ -4,7 +4,7 @@ import pytest
 
 from mgit.verify.damage import DamageLedger
 from mgit.verify.references import check_references, starts_of
-from tests.verify.populations import add_species, flip
+from tests.verify.populations import add_species, commit, flip
 
 
 def found(repository):
@@ -74,3 +74,27 @@ def test_a_damaged_stage_is_named(repository):
     ledger = DamageLedger()
     starts_of(repository, ledger)
     assert [each.kind for each in ledger.findings()] == ["stage"]
+
+
+def test_a_change_during_the_look_is_looked_at_again(repository, monkeypatch):
+    """Somebody commits between the reading of the log and that of the refs."""
+    log = repository.operations
+    inner = type(log).check
+    looks = []
+
+    def busy(self):
+        looks.append(len(self.names()))
+        found = inner(self)
+        if len(looks) == 1:
+            commit(repository, lambda draft: add_species(draft, "meanwhile", ewald=True))
+            found = [*found, *moved]
+        return found
+
+    with open(os.path.join(repository.layout.git, "refs/heads/side"), "w") as stream:
+        stream.write(repository.resolve("HEAD~2") + "\n")
+    moved = inner(log)
+    with open(os.path.join(repository.layout.git, "refs/heads/side"), "w") as stream:
+        stream.write(moved[0].told + "\n")
+    monkeypatch.setattr(type(log), "check", busy)
+    assert found(repository) == []
+    assert len(looks) == 2
