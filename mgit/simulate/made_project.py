@@ -144,7 +144,7 @@ class _Poses:
         rot, psi = random.uniform(-180, 180, (2, total))
         return cls(
             names=tuple(name for name in series for _ in range(count)),
-            positions=random.uniform(-extent, extent, (total, 3)),
+            positions=np.concatenate([_apart(random, count, extent) for _ in series]),
             angles=np.stack([rot, tilt, psi], axis=1),
         )
 
@@ -190,6 +190,16 @@ class _Poses:
             ("particles", particles, True),
         ]
         return write_star(blocks, comment=COMMENT)
+
+
+def _apart(random: np.random.Generator, count: int, extent: np.ndarray) -> np.ndarray:
+    """`(count, 3)` places within +-extent, no two closer than a diameter: particles are solid."""
+    placed = np.empty((0, 3))
+    while len(placed) < count:
+        candidate = random.uniform(-extent, extent)
+        if (np.linalg.norm(placed - candidate, axis=1) > DIAMETER_ANGSTROM).all():
+            placed = np.vstack([placed, candidate])
+    return placed
 
 
 def _maps(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

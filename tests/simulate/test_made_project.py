@@ -4,6 +4,7 @@ import numpy as np
 
 from mgit.exchange.mrc import read_volume
 from mgit.exchange.relion_documents import project_loader
+from mgit.exchange.relion_particles import read_particles
 from mgit.exchange.relion_source import read_relion_source
 from mgit.simulate.made_project import TILTS, make_project
 
@@ -41,3 +42,17 @@ def test_half_maps_share_their_signal_and_not_their_noise(tmp_path):
     first, second = (read_volume(path).values.ravel() for path in (made.half_1, made.half_2))
     assert not np.array_equal(first, second)
     assert np.corrcoef(first, second)[0, 1] > 0.9
+
+
+def test_particles_do_not_occupy_the_same_space(tmp_path):
+    made = make_project(tmp_path / "p")
+    table = read_particles(
+        made.particles.read_bytes(),
+        path="particles.star",
+        volumes=dict.fromkeys(("TS_01", "TS_02"), ((640, 640, 160), 3.0)),
+    )
+    names = np.array(table.item_names)
+    for name in set(table.item_names):
+        positions = table.positions[names == name, 0]
+        distance = np.linalg.norm(positions[:, None] - positions[None], axis=2)
+        assert distance[np.triu_indices(len(positions), 1)].min() > 149
