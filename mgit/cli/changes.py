@@ -1,7 +1,6 @@
 """What every changing verb shares: its options, and how a finished draft becomes a commit."""
 
 from mgit.cli.console import Console
-from mgit.cli.exit_codes import ExitCode
 
 TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up path.
 if TYPE_CHECKING:

@@ -30,7 +30,9 @@ class History:
             verb="test", branch=branch, parents=parents
         ) as transaction:
             path = species_path(species)
-            transaction.draft.set_attributes(path, {"name": species, "minute": self.minute})
+            transaction.draft.set_attributes(
+                path, {"name": species, "diameter_angstrom": f"{self.minute}.0"}
+            )
             record = transaction.commit(
                 message=message or f"change {species}", who=who(self.minute), provenance={}
             )
