@@ -159,24 +159,33 @@ def judge(root):
 
 
 def flip_and_judge(original, tmp_path, count, seed):
-    """Outcomes by kind of file; fails at the first silent flip that changed an answer."""
+    """Outcomes of random flips by kind of file, and the silent ones that changed an answer."""
+    flips = [
+        (name, lambda path, offset=offset, bit=bit: flip(path, offset, bit))
+        for name, offset, bit in places(f"{original}/.mgit", count, seed)
+    ]
+    return damage_and_judge(original, tmp_path, flips)
+
+
+def damage_and_judge(original, tmp_path, damages):
+    """The same for any (file, what is done to it)."""
     before = content_of(original)
     table = collections.defaultdict(collections.Counter)
     missed = []
-    for number, (name, offset, bit) in enumerate(places(f"{original}/.mgit", count, seed)):
+    for number, (name, damage) in enumerate(damages):
         copy = str(tmp_path / str(number))
         shutil.copytree(original, copy)
-        flip(os.path.join(copy, ".mgit", name), offset, bit)
+        damage(os.path.join(copy, ".mgit", name))
         outcome = judge(copy)
         if outcome == "silent":
             try:
                 same = content_of(copy) == before
             except MgitError as error:
                 same = False
-                missed.append((name, offset, bit, repr(error)))
+                missed.append((number, name, repr(error)))
             else:
                 if not same:
-                    missed.append((name, offset, bit, "another answer"))
+                    missed.append((number, name, "another answer"))
             outcome = "harmless" if same else "MISSED"
         table[kind_of(name)][outcome] += 1
         shutil.rmtree(copy)
@@ -207,4 +216,33 @@ def test_a_thousand_flips_are_found_or_harmless(original, tmp_path, capsys):
     table, missed = flip_and_judge(original, tmp_path, 1000, SEED + 1)
     with capsys.disabled():
         sys.stdout.write("\n" + "\n".join(lines_of(table)) + "\n")
+    assert missed == [], "\n".join(lines_of(table))
+
+
+def cut(path):
+    with open(path, "r+b") as stream:
+        stream.truncate(os.path.getsize(path) // 2)
+
+
+def empty(path):
+    with open(path, "wb"):
+        pass
+
+
+def grow(path):
+    with open(path, "ab") as stream:
+        stream.write(b"\0more")
+
+
+UNSEEN = {"stage", "loose object", "cache", "hook", "lock", "local setting", "temporary file"}
+"""Kinds of file whose disappearance is no damage: a stage that is gone was restored, say."""
+
+
+@pytest.mark.parametrize("damage", [cut, empty, grow, os.unlink], ids=lambda each: each.__name__)
+def test_files_that_are_cut_emptied_grown_or_gone_are_found_or_harmless(original, tmp_path, damage):
+    files = files_of(f"{original}/.mgit")
+    one_of_each = {kind_of(name): name for name in files}.values()
+    table, missed = damage_and_judge(original, tmp_path, [(name, damage) for name in one_of_each])
+    if damage is os.unlink:
+        missed = [each for each in missed if kind_of(each[1]) not in UNSEEN]
     assert missed == [], "\n".join(lines_of(table))
