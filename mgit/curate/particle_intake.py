@@ -30,6 +30,8 @@ __all__ = [
 Volume = tuple[tuple[float, float, float], float]
 NAMES_SHOWN_MAX = 5
 NAME_COLUMN = "rlnTomoParticleName"
+ID_COLUMN = "mgitParticleId"
+"""Column of permanent ids in tables that mgit writes for other programs."""
 HASH_COLUMN = "wrpSourceHash"
 CARRIED_ID = re.compile(r"(?:.*/)?([0-9a-f]{32})")
 """Particle names that mgit writes end in the permanent id."""
@@ -215,19 +217,21 @@ def permanent_ids(
 ) -> np.ndarray:
     """`(m, 16)` uint8 ids of rows of a table.
 
-    In this order: the id that `known` gave to that row of the same file; the id that the particle's
-    name carries, when mgit exported it; the id that follows from the table's digest and the row.
+    In this order: the id that `known` gave to that row of the same file; the id that the table
+    carries, in a column of its own or as the particle's name, when mgit exported it; the id that
+    follows from the table's digest and the row.
     """
     digest = RawDigest.of(table.document.content)
     count = len(table.item_names)
     derived = np.frombuffer(particle_ids(digest, count), np.uint8).reshape(count, IDENTITY_BYTES)
     ids = derived.copy()
-    names = table.passthrough.get(NAME_COLUMN, ())
-    if not isinstance(names, np.ndarray):
-        for row, name in enumerate(names):
-            match = CARRIED_ID.fullmatch(name)
-            if match:
-                ids[row] = np.frombuffer(bytes.fromhex(match.group(1)), np.uint8)
+    for column in (NAME_COLUMN, ID_COLUMN):
+        texts = table.passthrough.get(column, ())
+        if not isinstance(texts, np.ndarray):
+            for row, text in enumerate(texts):
+                match = CARRIED_ID.fullmatch(text)
+                if match:
+                    ids[row] = np.frombuffer(bytes.fromhex(match.group(1)), np.uint8)
     if known is not None and str(digest) in known.source_table.dictionary:
         old = rows_in_source_order(known, digest)
         ids[known.source_row[old]] = known.id[old]

@@ -120,6 +120,9 @@ def test_ids_that_names_carry_win_unless_two_are_equal(volumes):
     named = replace(table, passthrough={**table.passthrough, "rlnTomoParticleName": carried})
     ids = permanent_ids(named, np.arange(2))
     assert [row.tobytes().hex() for row in ids] == ["a" * 32, "b" * 32]
+    column = tuple(digit * 32 for digit in "cd")
+    both = replace(named, passthrough={**named.passthrough, "mgitParticleId": column})
+    assert [row.tobytes().hex() for row in permanent_ids(both, np.arange(2))] == list(column)
     twice = replace(table, passthrough={"rlnTomoParticleName": (carried[0], carried[0])})
     assert (permanent_ids(twice, np.arange(2)) == permanent_ids(table, np.arange(2))).all()
 
