@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _STEP_FUNCTIONS[options.step](options.particles)
         return 0
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling every time is not what is asked
     count = ["--particles", str(options.particles)]
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

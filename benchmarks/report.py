@@ -98,7 +98,11 @@ def _targets(entries: Mapping[str, Entry]) -> list[str]:
             continue
         mine, other = value(entries[ours]), value(entries[theirs])
         ratio = other / mine
-        lines.append(f"{_verdict(ratio >= factor):12}  {title}: {ratio:.2f}x (goal {factor:.2f}x)")
+        line = f"{_verdict(ratio >= factor):12}  {title}: {ratio:.2f}x (goal {factor:.2f}x)"
+        flat = entries.get("mgit-flat", {})
+        if ours == "mgit" and flat.get("rounds"):
+            line += f"; one array per file {other / value(flat):.2f}x"
+        lines.append(line)
     return [*lines, *_absolute(entries.get("mgit", {"rounds": []}))]
 
 

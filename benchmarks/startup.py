@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling every time is not what is asked
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         create = [sys.executable, "-m", "benchmarks.ours", "create"]
