@@ -3,7 +3,7 @@
 Signatures for callers:
 
     project_loader(document_path, *, root=None) -> load(path) -> bytes
-    project_path(document_path, *, content, root=None) -> the document's path below its project directory
+    project_path(document_path, *, content, root=None) -> the path below its project directory
     read_optimisation_set(content, *, path) -> OptimisationSet (paths of particles, tomograms, ...)
     is_optimisation_set(content, *, path) -> bool
 
@@ -119,9 +119,9 @@ def project_loader(document_path: str, *, root: str | None = None) -> Callable[[
 def project_path(document_path: str, *, content: bytes, root: str | None = None) -> str:
     """A document's path below its project directory, with forward slashes.
 
-    The project directory is `root` if the document lies in it; else the one from which the files that the document names are found; where
-    none is here, the one above `Type/jobNNN/`; else the document's own. Raises InvalidInput if
-    `content` is no STAR file.
+    The project directory is `root` if the document lies in it; else the one from which files that
+    the document names are found; where none is here, the one above `Type/jobNNN/`; else the
+    document's own. Raises InvalidInput if `content` is no STAR file.
     """
     full = os.path.abspath(document_path)
     if root is not None and full.startswith(os.path.join(os.path.abspath(root), "")):

@@ -28,6 +28,10 @@ ROOT_ATTRIBUTES = {
     "UnselectManual": "null",
     "CTFResolutionEstimate": "0",
 }
+SIZES = {
+    "image_dimensions_angstrom": ("ImageDimensionsAngstrom", "1, 1"),
+    "volume_dimensions_angstrom": ("VolumeDimensionsAngstrom", "1, 1, 1"),
+}
 CTF_PARAMETERS = {
     "PixelSizeDeltaPercent": "0",
     "PixelSizeAngle": "0",
@@ -80,8 +84,11 @@ def write_tilt_series(
             hint="link the raw files of the series again",
             file=path,
         )
+    sizes = {label: blank for name, (label, blank) in SIZES.items() if name in values}
     pixel = str(values["pixel_size_angstrom"])
-    blank = Document(role="warp_tilt_series_xml", path=path, content=_neutral(tilts, movies, pixel))
+    blank = Document(
+        role="warp_tilt_series_xml", path=path, content=_neutral(tilts, movies, pixel, sizes)
+    )
     # Absent values read as neutral ones; leaving them out would count as removing them.
     level, lost = _one_level(values, path)
     patched = patch_tilt_series(blank, {**_neutral_values(blank), **values, **level})
@@ -113,8 +120,9 @@ def _neutral_values(blank: Document) -> dict[str, Canonical]:
     return {**record.attributes, **record.arrays}
 
 
-def _neutral(tilts: int, movies: Sequence[str], pixel_size: str) -> bytes:
-    attributes = " ".join(f"{name}={quoteattr(text)}" for name, text in ROOT_ATTRIBUTES.items())
+def _neutral(tilts: int, movies: Sequence[str], pixel_size: str, sizes: Mapping[str, str]) -> bytes:
+    root = {**ROOT_ATTRIBUTES, **sizes}
+    attributes = " ".join(f"{name}={quoteattr(text)}" for name, text in root.items())
     lines = ['<?xml version="1.0" encoding="utf-8"?>', f"<TiltSeries {attributes}>"]
     for label in ("Angles", "Dose", "AxisAngle", "AxisOffsetX", "AxisOffsetY"):
         lines.append(_list(label, ["0"] * tilts))
