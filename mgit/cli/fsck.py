@@ -61,8 +61,9 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
 
 def _tell(report: "FilesReport", console: Console) -> None:
     for finding in report.findings:
-        colour = "red" if finding.severity == "corrupt" else "yellow"
-        console.out(f"{console.styled('damaged:', colour)} {finding.kind}  {finding.subject}")
+        colour = {"corrupt": "red", "suspect": "yellow"}.get(finding.severity, "cyan")
+        word = "note:" if finding.severity == "note" else "damaged:"
+        console.out(f"{console.styled(word, colour)} {finding.kind}  {finding.subject}")
         console.out(f"  {finding.message}")
         if finding.hint:
             console.out(f"  {console.styled('hint:', 'cyan')} {finding.hint}")
@@ -72,5 +73,5 @@ def _tell(report: "FilesReport", console: Console) -> None:
         console.out(f"lock: {path}  {holder}")
     console.out(
         f"{report.files:,} files, {report.size_bytes / 1e6:,.1f} MB: "
-        + ("sound" if report.clean else f"{len(report.findings)} damaged")
+        + ("sound" if report.clean else f"{report.damaged} damaged")
     )

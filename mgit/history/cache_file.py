@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # `typing` is not imported here: the module is on every v
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["append", "entries"]
+__all__ = ["append", "entries", "unreadable_bytes"]
 
 _MAGIC = b"\xf7mgC"
 _HEADER = struct.Struct("<4sII")
@@ -62,6 +62,12 @@ def entries(path: str, *, newest_bytes: "int | None" = None) -> "Iterator[bytes]
             position = data.find(_MAGIC, start + length)
         else:
             position = data.find(_MAGIC, position + 1)
+
+
+def unreadable_bytes(path: str) -> int:
+    """How many bytes of a cache belong to no whole entry: they are passed over and cost nothing."""
+    whole = sum(_HEADER.size + len(payload) for payload in entries(path))
+    return len(_content(path, None)) - whole
 
 
 def _content(path: str, newest_bytes: "int | None") -> bytes:

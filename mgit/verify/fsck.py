@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mgit.history.cache_file import unreadable_bytes
 from mgit.history.lease import Holder
 from mgit.history.repository import Repository
 from mgit.store.checks import orphans
@@ -19,6 +20,9 @@ from mgit.verify.references import check_references
 from mgit.verify.storage import check_structure
 
 __all__ = ["FilesReport", "check_files", "repair"]
+
+UNFINISHED = ".mgit-init-"
+"""Begin of the name of a repository that a crash kept from being finished."""
 
 CACHES = ("commits", "roots", "states")
 
@@ -39,9 +43,14 @@ class FilesReport:
     size_bytes: int
 
     @property
+    def damaged(self) -> int:
+        """How many findings are damage."""
+        return sum(finding.severity != "note" for finding in self.findings)
+
+    @property
     def clean(self) -> bool:
-        """Whether nothing is damaged; orphans and locks are no damage."""
-        return not self.findings
+        """Whether nothing is damaged; notes, orphans and locks are no damage."""
+        return self.damaged == 0
 
 
 def check_files(repository: Repository) -> FilesReport:
@@ -55,6 +64,7 @@ def check_files(repository: Repository) -> FilesReport:
     with ledger.watch(level=Level.GRAPH, kind="stage", subject="index"):
         repository.stage.read()
     check_structure(repository.chunks, ledger)
+    _check_caches(repository, ledger)
     paths = list(_files_below(repository.layout.control))
     return FilesReport(
         findings=tuple(ledger.findings()),
@@ -80,6 +90,21 @@ def repair(repository: Repository) -> tuple[str, ...]:
     return tuple(done)
 
 
+def _check_caches(repository: Repository, ledger: DamageLedger) -> None:
+    for name in CACHES:
+        count = unreadable_bytes(os.path.join(repository.layout.cache, name))
+        if count:
+            finding = Finding(
+                level=Level.GRAPH,
+                kind="cache",
+                subject=f"cache/{name}",
+                message=f"{count:,} bytes belong to no whole entry; they are passed over",
+                severity="note",
+                hint="'mgit fsck --repair' drops the cache; it fills again by itself",
+            )
+            ledger.add(finding)
+
+
 def _files_below(directory: str) -> Iterator[str]:
     for folder, _, names in os.walk(directory):
         yield from (os.path.join(folder, name) for name in sorted(names))
@@ -87,6 +112,9 @@ def _files_below(directory: str) -> Iterator[str]:
 
 def _orphans(repository: Repository, paths: list[str]) -> set[str]:
     found = set(orphans(repository.chunks))
+    for name in repository.files.listing(repository.layout.root):
+        if name.startswith(UNFINISHED):
+            found.add(os.path.join(repository.layout.root, name))
     there = set(paths)
     for path in paths:
         stem, ending = os.path.splitext(path)

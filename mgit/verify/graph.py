@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mgit.errors import Corrupt, NotFound
+from mgit.errors import Corrupt, MgitError, NotFound
 from mgit.history.commits import CommitId, CommitRecord
 from mgit.history.git_tree import Entry, parse_tree
 from mgit.history.packfile import PackFile
@@ -226,7 +226,7 @@ class GraphAudit:
                     level=Level.GRAPH,
                     kind="object-missing" if absent else "git-object",
                     subject=f"{kind or 'object'} {name}",
-                    message=f"{message_of(error)}; {where} needs it",
+                    message=f"{_plain(error)}; {where} needs it",
                 )
                 self._ledger.add(finding, ("object", name))
             return None
@@ -272,7 +272,7 @@ class GraphAudit:
                 try:
                     self._objects.read(name)
                 except DAMAGE as error:
-                    found[name] = message_of(error)
+                    found[name] = _plain(error)
         except DAMAGE:
             return {}
         return found
@@ -285,6 +285,11 @@ class GraphAudit:
         )
         keys = [("object", key)] if key else []
         self._ledger.add(finding, *keys)
+
+
+def _plain(error: BaseException) -> str:
+    """What an error says without the names that the finding has already."""
+    return error.message if isinstance(error, MgitError) else message_of(error)
 
 
 def _own_name(tag: bytes) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgit.history.cache_file import append, entries
+from mgit.history.cache_file import append, entries, unreadable_bytes
 
 PAYLOADS = [b"first", b"", b"\xf7mgC looks like an entry", bytes(300)]
 
@@ -81,3 +81,13 @@ def test_writers_in_several_processes_interleave_whole_entries(path):
         process.join()
     found = list(entries(path))
     assert sorted(found) == sorted([b"0"] + [b"a" * 500] * 200 + [b"b" * 500] * 200)
+
+
+def test_bytes_of_no_whole_entry_are_counted(tmp_path):
+    path = str(tmp_path / "cache")
+    assert unreadable_bytes(path) == 0
+    append(path, [b"one", b"three"])
+    assert unreadable_bytes(path) == 0
+    with open(path, "ab") as stream:
+        stream.write(b"torn")
+    assert unreadable_bytes(path) == 4

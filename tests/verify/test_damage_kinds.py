@@ -1,12 +1,15 @@
 """One damage of each kind: the audit names exactly that, and nothing besides."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
 
+from mgit.cli.main import main
 from mgit.digest import StateDigest
 from mgit.history import branches
+from mgit.history.repository import Repository
 from mgit.state.digests import set_inputs
 from mgit.state.population import Population
 from mgit.state.species import set_particles
@@ -279,3 +282,70 @@ def test_a_branch_made_by_mgit_stays_clean(repository, audit):
     branches.create(repository, "more", who=later(20))
     branches.switch(repository, "more", who=later(21))
     assert audit(repository).clean
+
+
+# --- real data ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hiv(shared_data, tmp_path_factory):
+    """EMPIAR-10164 as RELION's tutorial has it: five tilt series, 9,000 particles."""
+    project = shared_data / "relion5_hiv_project"
+    root = str(tmp_path_factory.mktemp("hiv"))
+    tables = str(project / "Refine3D/job023/run_data.star")
+    series = str(project / "Polish/job030/tomograms.star")
+    assert main(["init", root]) == 0
+    assert main(["-C", root, "source", "add", "hiv", "--relion", series]) == 0
+    species = ["species", "add", "capsid", "--diameter", "230", "--particles", tables]
+    assert main(["-C", root, *species]) == 0
+    return root
+
+
+@pytest.fixture
+def real(hiv, tmp_path):
+    shutil.copytree(hiv, tmp_path / "hiv")
+    return Repository.open(str(tmp_path / "hiv"))
+
+
+def test_real_data_are_clean_but_for_neighbours_in_opposite_half_sets(real, audit):
+    assert said(audit(real, domain=False, raw=None)) == []
+    report = audit(real, raw=None)
+    assert [finding.kind for finding in report.findings] == ["half-set-overlap"]
+    assert report.coverage.particles > 9000
+    duplicates = audit(real, raw=None, radius_angstrom=5.0).findings[0].message
+    assert "149 pairs" in duplicates, "the tutorial's table still holds duplicates at this round"
+    assert audit(real, raw=None, radius_angstrom=0.2).clean
+
+
+def test_one_real_particle_that_moved_by_the_last_bit_is_named_by_its_species(real, audit):
+    def change(draft):
+        path = f"{Population(draft).one_species('capsid').path}/particles/position"
+        values = draft.array(path).read()
+        values[4711, 0, 2] = np.nextafter(values[4711, 0, 2], 0)
+        draft.set_array(path, values)
+
+    made = commit(real, change, seal=lambda _writer, _paths: None)
+    path = Population(real.snapshot("HEAD")).one_species("capsid").path
+    assert said(audit(real, domain=False, raw=None)) == [
+        ("state-digest", f"{path} in {made.id[:10]}")
+    ]
+
+
+def test_one_bit_of_a_real_deformation_is_named_by_chunk_and_array(real, audit):
+    item = next(Population(real.snapshot("HEAD")).items())
+    array = item.array("defocus")
+    ((_, chunk),) = array.manifest.stored()
+    ((segment, place),) = real.chunks.catalogue.find(chunk.raw)
+    flip(real.chunks.catalogue.segment_path(segment), place.end - 1, 7)
+    report = audit(real, domain=False, raw=None)
+    ((kind, subject),) = said(report)
+    assert kind == "stored-digest"
+    assert str(chunk) in subject
+    assert report.findings[0].consequences[0].startswith(array.path)
+
+
+def test_one_real_series_that_gets_an_input_from_nowhere_is_named(real, audit):
+    item = next(Population(real.snapshot("HEAD")).items())
+    made = commit(real, lambda draft: set_inputs(draft, item.path, [StateDigest.of(b"nowhere")]))
+    report = audit(real, raw=None, radius_angstrom=0.2)
+    assert said(report) == [("provenance-edge", f"{item.path} in {made.id[:10]}")]

@@ -101,3 +101,17 @@ def test_damage_of_packs_and_segments_is_named(repository):
     path = repository.chunks.catalogue.segment_path(repository.chunks.segments()[0])
     flip(path, 10)
     assert kinds(check_files(reopened(repository))) == ["pack", "record-header"]
+
+
+def test_a_damaged_cache_is_a_note_and_goes_when_repaired(repository):
+    flip(os.path.join(repository.layout.cache, "roots"), 20)
+    report = check_files(repository)
+    assert kinds(report) == ["cache"]
+    assert report.clean
+    repair(repository)
+    assert kinds(check_files(repository)) == []
+
+
+def test_a_repository_that_was_never_finished_is_listed(repository):
+    os.mkdir(os.path.join(repository.root, ".mgit-init-0123456789abcdef"))
+    assert check_files(repository).orphans == ("../.mgit-init-0123456789abcdef",)
