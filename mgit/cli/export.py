@@ -44,6 +44,7 @@ ON_SCREEN = "-"
 
 def configure(parser: "argparse.ArgumentParser") -> None:
     """Add the options of this verb."""
+    parser.usage = "%(prog)s [options] [REV] DIR"
     # argparse hands positional words out before it has seen those behind an option.
     setattr(parser, "parse_args", parser.parse_intermixed_args)  # noqa: B010
     parser.add_argument(
