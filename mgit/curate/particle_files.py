@@ -6,8 +6,10 @@ their project, so that an export puts them where they stood.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from mgit.errors import InvalidInput, NotFound, Unsupported
 from mgit.exchange.records import Document, ParticleTable
@@ -184,8 +186,35 @@ def read_particle_files(
 
     volumes: size in unbinned pixels and pixel size by series name, for centred coordinates.
 
-    Raises InvalidInput from the readers, and when the pixel size of coordinates is needed.
+    Raises InvalidInput from the readers, for a table without particles or with poses that are not
+    finite, and when the pixel size of coordinates is needed.
     """
+    table = _read(files, volumes, coordinate_pixel_size_angstrom)
+    if not table.item_names:
+        raise InvalidInput(
+            "the particle table has no particles",
+            file=files.table_path,
+            hint="give a table with at least one row",
+        )
+    for field, values in (("coordinates", table.positions), ("angles", table.angles)):
+        rows = np.flatnonzero(~np.isfinite(values).all(axis=(1, 2)))
+        if rows.size:
+            raise InvalidInput(
+                f"{rows.size} particles have {field} that are not finite",
+                file=files.table_path,
+                field=field,
+                row=int(rows[0]) + 1,
+                hint="remove these rows, or export the table again",
+            )
+    if not table.angles.any():
+        note = "the table has no orientations: all angles are zero"
+        table = replace(table, notes=(*table.notes, note))
+    return table
+
+
+def _read(
+    files: ParticleFiles, volumes: Mapping[str, Volume], pixel_size: float | None
+) -> ParticleTable:
     content, path = files.table.read_bytes(), files.table_path
     motion = None
     if files.trajectories is not None:
@@ -199,14 +228,14 @@ def read_particle_files(
 
         return read_m_particles(content, path)
     if b"data_stopgap_motivelist" in content or _is_dynamo(content, path):
-        return _motive_list(content, path, coordinate_pixel_size_angstrom)
+        return _motive_list(content, path, pixel_size)
     from mgit.exchange.relion_particles import read_particles
 
     return read_particles(
         content,
         path=path,
         volumes=volumes,
-        coordinate_pixel_size_angstrom=coordinate_pixel_size_angstrom,
+        coordinate_pixel_size_angstrom=pixel_size,
         trajectories=motion,
     )
 

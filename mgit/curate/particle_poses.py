@@ -6,9 +6,10 @@ import numpy as np
 
 from mgit.errors import InvalidInput, Refused
 from mgit.exchange.relion_rotations import euler_angles, euler_matrices
+from mgit.state.diff import rotation_distance
 from mgit.state.particle_columns import ParticleColumns
 
-__all__ = ["carry_motion", "resample_poses", "resampled"]
+__all__ = ["carry_motion", "resample_poses", "resampled", "turns"]
 
 CORRECTIONS = 4
 """Rounds that bring the mean of shifted samples to the wanted position to the last bit."""
@@ -78,3 +79,28 @@ def resampled(columns: ParticleColumns, samples: int) -> ParticleColumns:
         positions=resample_poses(columns.positions, samples),
         angles=resample_poses(columns.angles, samples),
     )
+
+
+def turns(before: np.ndarray, after: np.ndarray, *, symmetry: str) -> np.ndarray:
+    """`(n,)` angle in degrees between orientations `(n, 3)`, the smallest over symmetry mates.
+
+    symmetry: a point group; mates count for C<n> and D<n> (axis along z, for D<n> another along x).
+    The mates of R are R S with S from the group, since S leaves the reference as it is.
+    """
+    least = rotation_distance(before, after)
+    for mate in _mates(symmetry):
+        turned = euler_angles(euler_matrices(after) @ mate)
+        least = np.minimum(least, rotation_distance(before, turned))
+    return np.asarray(least)
+
+
+def _mates(symmetry: str) -> list[np.ndarray]:
+    """Rotations of a cyclic or dihedral group without the identity; none for other groups."""
+    if symmetry[:1] not in ("C", "D") or not symmetry[1:].isdigit():
+        return []
+    order = int(symmetry[1:])
+    around = [euler_matrices(np.array([360.0 * k / order, 0.0, 0.0])) for k in range(order)]
+    if symmetry[0] == "C":
+        return around[1:]
+    flip = np.diag([1.0, -1.0, -1.0])
+    return [*around[1:], *(each @ flip for each in around)]

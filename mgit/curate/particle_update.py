@@ -19,11 +19,11 @@ from mgit.curate.particle_matching import (
     inherited_half_sets,
     match_table,
 )
-from mgit.curate.particle_poses import carry_motion, resample_poses
+from mgit.curate.particle_poses import carry_motion, resample_poses, turns
 from mgit.errors import InvalidInput
 from mgit.exchange.records import ParticleTable
 from mgit.state.diff import ParticleDifference, particle_difference
-from mgit.state.matching import update_particles
+from mgit.state.matching import match_rows, update_particles
 from mgit.state.particle_columns import ParticleColumns
 from mgit.state.species import Species
 
@@ -117,11 +117,28 @@ def take_table(
     return TakenTable(
         old=old,
         new=updated,
-        difference=particle_difference(old, updated),
+        difference=_difference(old, updated, str(species.attributes.get("symmetry", "C1"))),
         match=match,
         binding=binding,
         half_set_changes=changes,
         outside_share=share,
+    )
+
+
+def _difference(old: ParticleColumns, new: ParticleColumns, symmetry: str) -> ParticleDifference:
+    """What changed; rotations to the nearest symmetry mate, for a jump between mates is none."""
+    difference = particle_difference(old, new)
+    rows = match_rows(old, new, by="id")
+    before, after = old.angles[rows.old, 0], new.angles[rows.new, 0]
+    rotations = turns(before, after, symmetry=symmetry)
+    shifts = old.positions[rows.old, 0] != new.positions[rows.new, 0]
+    moved = (before != after).any(axis=1) | shifts.any(axis=1)
+    if not moved.any():
+        return difference
+    return replace(
+        difference,
+        median_rotation_degree=float(np.median(rotations[moved])),
+        largest_rotation_degree=float(rotations.max()),
     )
 
 

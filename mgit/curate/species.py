@@ -11,13 +11,18 @@ from mgit.errors import Refused
 from mgit.exchange.records import ParticleTable
 from mgit.exchange.relion_postprocess import PostprocessCurves
 from mgit.state.digests import set_inputs
+from mgit.state.half_sets import half_set_overlaps
 from mgit.state.names import species_path
 from mgit.state.particle_columns import ParticleColumns
 from mgit.state.protocol import Writer
 from mgit.state.schema import decimal
 from mgit.state.species import set_metrics, write_species
 
-__all__ = ["SpeciesAdded", "add_species", "write_curves"]
+__all__ = ["SpeciesAdded", "add_species", "split_warnings", "write_curves"]
+
+
+DUPLICATE_OF_DIAMETER = 0.1
+"""Centres closer than this share of the diameter are one particle picked twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,17 +107,30 @@ def add_species(
         has_density=maps.has_density,
         resolution_angstrom=curves.resolution_angstrom if curves is not None else None,
         notes=(*table.notes, *binding.notes),
-        warnings=(*maps.warnings, *_split_warnings(columns)),
+        warnings=(*maps.warnings, *split_warnings(columns, attributes)),
     )
 
 
-def _split_warnings(columns: ParticleColumns) -> tuple[str, ...]:
+def split_warnings(columns: ParticleColumns, attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """What makes half-sets useless: all particles in one, or one particle in both."""
     halves = set(columns.half_set.tolist())
-    if len(columns) < 2 or len(halves) > 1:
+    if len(columns) > 1 and len(halves) == 1:
+        return (
+            f"all particles are in half-set {halves.pop()}: there would be no second half-map; "
+            "'--new-split' makes new half-sets",
+        )
+    diameter = attributes.get("diameter_angstrom")
+    if diameter is None:
+        return ()
+    radius = DUPLICATE_OF_DIAMETER * float(diameter)
+    pairs = len(half_set_overlaps(columns, radius))
+    if not pairs:
         return ()
     return (
-        f"all particles are in half-set {halves.pop()}: there would be no second half-map; "
-        "'--new-split' makes new half-sets",
+        f"{pairs} pair{'' if pairs == 1 else 's'} of particles closer than {radius:g} A in "
+        "opposite half-sets: "
+        "the same particle in both makes the FSC too good; remove duplicates, or "
+        "'--new-split'",
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mgit.curate.particle_intake import ItemVolumes
 from mgit.curate.particle_update import TakenTable, UpdateChoices, same_particles, take_table
-from mgit.curate.species import write_curves
+from mgit.curate.species import split_warnings, write_curves
 from mgit.curate.species_maps import SpeciesMaps, check_fit, replace_maps
 from mgit.digest import StateDigest
 from mgit.errors import InvalidInput
@@ -210,5 +210,6 @@ def _report(
         half_set_changes=taken.half_set_changes,
         unmatched=taken.binding.unmatched,
         outside_share=taken.outside_share,
+        warnings=(*base.warnings, *split_warnings(taken.new, species.attributes)),
         notes=(*base.notes, *taken.binding.notes),
     )

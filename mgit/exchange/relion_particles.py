@@ -288,7 +288,7 @@ def _coordinate_scale(
     if image is None:
         raise InvalidInput(
             "the pixel size of the coordinates is not in the table",
-            hint="give the coordinate pixel size in angstrom",
+            hint="give it in angstrom with '--coordinate-pixel-size A'",
             file=table.file,
             block=table.block,
             column=COORDINATE_COLUMNS[0],

@@ -105,6 +105,27 @@ def test_what_is_no_table_is_refused_by_what_it_is(project, tmp_path):
         )
 
 
+def test_tables_without_particles_or_with_broken_poses_are_refused(tmp_path):
+    file = tmp_path / "particles.star"
+    rows = rows_of(2)
+    content = table_bytes(rows)
+    file.write_bytes(content[: content.index(b"TS_01 ")])
+    with pytest.raises(InvalidInput, match="no particles"):
+        read(file, pixel=2.0)
+    file.write_bytes(table_bytes([rows[0], {**rows[1], "rlnCoordinateZ": "nan"}]))
+    with pytest.raises(InvalidInput, match="coordinates that are not finite") as caught:
+        read(file)
+    assert caught.value.fields["row"] == 2
+    assert caught.value.hint
+
+
+def test_a_table_of_picks_says_that_it_has_no_orientations(tmp_path):
+    file = tmp_path / "picks.star"
+    angles = ("rlnAngleRot", "rlnAngleTilt", "rlnAnglePsi")
+    file.write_bytes(table_bytes(rows_of(2), without=angles))
+    assert "no orientations" in read(file).notes[-1]
+
+
 def test_motive_lists_need_the_pixels_of_their_coordinates(tmp_path):
     row = np.zeros(32)
     row[[0, 19, 23, 24, 25]] = (1, 7, 10, 20, 30)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgit.curate.particle_poses import carry_motion, resample_poses, resampled
+from mgit.curate.particle_poses import carry_motion, resample_poses, resampled, turns
 from mgit.errors import InvalidInput, Refused
 from mgit.exchange.relion_rotations import euler_matrices
 from mgit.state.diff import rotation_distance
@@ -75,3 +75,22 @@ def test_constant_poses_move_exactly():
     assert (moved == wanted[:, None]).all()
     assert (rotated == turned[:, None]).all()
     assert rotation_distance(rotated[0, 0], angles[0, 0]) > 0
+
+
+@given(st.lists(st.floats(-170, 170), min_size=3, max_size=3), st.integers(0, 5))
+def test_a_jump_between_symmetry_mates_is_no_turn(angles, mate):
+    before = np.array([angles])
+    after = [*before, 60.0 * mate, 0, 0]
+    assert turns(before, after, symmetry="C6")[0] < 1e-6
+    assert turns(before, after, symmetry="D6")[0] < 1e-6
+    assert turns(before, before, symmetry="C6")[0] == 0
+    apart = turns(before, [*after, 7.0, 0, 0], symmetry="C6")[0]
+    assert apart == pytest.approx(7.0, abs=1e-6)
+
+
+def test_dihedral_groups_have_a_second_axis_along_x():
+    upright, turned = np.array([[0.0, 0, 0]]), np.array([[180.0, 180, 0]])
+    assert np.allclose(euler_matrices(turned), np.diag([1.0, -1, -1]))
+    assert turns(upright, turned, symmetry="C2")[0] == pytest.approx(180)
+    assert turns(upright, turned, symmetry="D2")[0] < 1e-6
+    assert turns(upright, turned, symmetry="O")[0] == pytest.approx(180)

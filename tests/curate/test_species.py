@@ -90,6 +90,15 @@ def test_all_particles_in_one_half_are_warned_of(grid):
     assert "half-set 2" in write_species(grid, rows).warnings[0]
 
 
+def test_one_particle_in_both_halves_is_warned_of(grid):
+    rows = rows_of(4)
+    twin = {**rows[0], "rlnRandomSubset": 3 - rows[0]["rlnRandomSubset"]}
+    twin["rlnCoordinateX"] += 2
+    assert not write_species(grid, rows, name="single").warnings
+    (warning,) = write_species(grid, [*rows, twin]).warnings
+    assert warning.startswith("1 pair of particles closer than 10 A")
+
+
 def test_a_species_is_never_overwritten(grid):
     write_species(grid, rows_of(6))
     with pytest.raises(Refused, match="exists") as caught:
