@@ -52,7 +52,10 @@ def verify(
     exist; whether the damage is why, an audit without a revision tells.
     """
     ledger = DamageLedger()
-    report = VerifyReport(level=Level.DOMAIN if request.domain else request.level)
+    beyond_graph = request.level >= Level.PRESENCE or request.domain
+    report = VerifyReport(
+        level=Level.DOMAIN if request.domain else request.level, signatures_checked=beyond_graph
+    )
     graph = GraphAudit(repository, ledger, report.coverage)
     revision = None if request.revision is None else repository.resolve(request.revision)
     graph.check_packs()
@@ -61,12 +64,12 @@ def verify(
         starts_of(repository, ledger) if revision is None else [(revision, str(revision), ())]
     )
     graph.walk(starts)
-    if request.level >= Level.PRESENCE or request.domain:
+    if beyond_graph:
         check_structure(repository.chunks, ledger)
         check_presence(repository.chunks, graph.arrays.values(), ledger, report.coverage)
     if request.level >= Level.STORED:
         _check_bytes(repository, graph, ledger, report, request, progress)
-    if request.level >= Level.PRESENCE or request.domain:
+    if beyond_graph:
         check_owners(graph, ledger)
         check_trailers(repository, graph.commits, ledger)
         check_signatures(graph, ledger, report, request.signers)

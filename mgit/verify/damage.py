@@ -64,8 +64,8 @@ class DamageLedger:
             if cause is None:
                 return False
             following = self._found[cause]
-            if len(following) < CONSEQUENCES_MAX:
-                following[consequence] = None
+            full = len(following) >= CONSEQUENCES_MAX
+            following["and more, which are not listed" if full else consequence] = None
             return True
 
     def explain(self, error: BaseException, consequence: str) -> bool:

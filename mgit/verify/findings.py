@@ -76,6 +76,7 @@ class VerifyReport:
     coverage: Coverage = field(default_factory=Coverage)
     signed_commits: int = 0
     signature_failures: int = 0
+    signatures_checked: bool = True
     replayed: str = "not run"
 
     @property
@@ -94,7 +95,9 @@ class VerifyReport:
 
     @property
     def signed(self) -> str:
-        """One word for the commits' signatures: 'unsigned', 'partly', 'all' or 'failed'."""
+        """The commits' signatures: 'unsigned', 'partly', 'all', 'failed' or 'not checked'."""
+        if not self.signatures_checked:
+            return "not checked"
         if self.signature_failures:
             return "failed"
         if self.signed_commits == 0:

@@ -40,6 +40,11 @@ def test_each_level_looks_deeper(repository):
     assert verify(repository, Request(domain=True)).coverage.particles == 24
 
 
+def test_where_no_signature_was_looked_at_none_is_judged(repository):
+    assert verify(repository, Request(level=Level.GRAPH)).signed == "not checked"
+    assert verify(repository, Request()).signed == "unsigned"
+
+
 def test_a_revision_limits_what_is_walked(repository):
     report = verify(repository, Request(revision="HEAD~2"))
     assert report.coverage.commits == 2

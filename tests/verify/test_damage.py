@@ -1,7 +1,7 @@
 import pytest
 
 from mgit.errors import Corrupt, NotFound
-from mgit.verify.damage import ANY_CHUNK, ANY_OBJECT, DamageLedger
+from mgit.verify.damage import ANY_CHUNK, ANY_OBJECT, CONSEQUENCES_MAX, DamageLedger
 from mgit.verify.findings import Finding, Level
 
 
@@ -75,3 +75,12 @@ def test_a_mistake_of_the_program_is_none(ledger):
         ledger.watch(level=Level.GRAPH, kind="k", subject="s"),
     ):
         raise AssertionError
+
+
+def test_a_cause_of_too_much_says_that_there_is_more(ledger):
+    ledger.add(finding(), ANY_CHUNK)
+    for number in range(CONSEQUENCES_MAX + 5):
+        ledger.blame(ANY_CHUNK, f"array {number}")
+    (found,) = ledger.findings()
+    assert len(found.consequences) == CONSEQUENCES_MAX + 1
+    assert "more" in found.consequences[-1]
