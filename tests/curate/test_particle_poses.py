@@ -80,11 +80,11 @@ def test_constant_poses_move_exactly():
 @given(st.lists(st.floats(-170, 170), min_size=3, max_size=3), st.integers(0, 5))
 def test_a_jump_between_symmetry_mates_is_no_turn(angles, mate):
     before = np.array([angles])
-    after = [*before, 60.0 * mate, 0, 0]
+    after = before + np.array([60.0 * mate, 0, 0])
     assert turns(before, after, symmetry="C6")[0] < 1e-6
     assert turns(before, after, symmetry="D6")[0] < 1e-6
     assert turns(before, before, symmetry="C6")[0] == 0
-    apart = turns(before, [*after, 7.0, 0, 0], symmetry="C6")[0]
+    apart = turns(before, after + np.array([7.0, 0, 0]), symmetry="C6")[0]
     assert apart == pytest.approx(7.0, abs=1e-6)
 
 
