@@ -1,4 +1,4 @@
-"""What the compiled kernels take: checks of shapes and ranges, and the layouts they read.
+"""What the compiled kernels take and give: layouts, and checks of shapes and ranges.
 
 Kernels do not check bounds, so nothing reaches one that has not passed here. Layouts: README.md.
 """
@@ -10,7 +10,7 @@ import numpy as np
 
 from kernels.packing import Packing
 
-__all__ = ["Images", "checked_box", "checked_images", "checked_volume"]
+__all__ = ["Correlation", "Images", "checked_box", "checked_images", "checked_volume"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,20 @@ class Images:
         table[2, self.disc.zero] = 0.5
         places[1] %= 2 * self.disc.radius + 1
         return table, places, self.disc.row_start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correlation:
+    """What `correlate` returns; c is 2 or 3, the columns of the slice matrices.
+
+    terms: (n, 3), N, D and E. d_shift: (n, 2), dN/ds. d_numerator: (n, 3, c), dN/dA.
+    d_power: (n, 3, c), dD/dA. D does not depend on the shift, E on neither.
+    """
+
+    terms: np.ndarray
+    d_shift: np.ndarray
+    d_numerator: np.ndarray
+    d_power: np.ndarray
 
 
 def checked_volume(volume: np.ndarray) -> tuple[np.ndarray, int]:

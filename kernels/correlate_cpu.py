@@ -7,33 +7,18 @@ Equations: docs/math/projection.md. Threads own images, so results do not depend
 Compiled at the first call, cached on disk.
 """
 
-from dataclasses import dataclass
 from math import pi
 
 import numpy as np
 
-from kernels.arguments import Images, checked_images, checked_volume
+from kernels.arguments import Correlation, Images, checked_images, checked_volume
 from kernels.packing import Packing
 from kernels.strips import (
     FX, FY, FZ, KEEP, PW, QI, QR, SCRATCH_ROWS, STRIP, TURN, VI, VR, XI, XR, YI, YR, ZI, ZR,
     cells_of, compiled, inlined, over_spans, phase_tables,
 )  # fmt: skip
 
-__all__ = ["Correlation", "correlate", "correlate_values"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Correlation:
-    """What `correlate` returns, all float64; c is 2 or 3, the columns of the slice matrices.
-
-    terms: (n, 3), N, D and E. d_shift: (n, 2), dN/ds. d_numerator: (n, 3, c), dN/dA.
-    d_power: (n, 3, c), dD/dA. D does not depend on the shift, E on neither.
-    """
-
-    terms: np.ndarray
-    d_shift: np.ndarray
-    d_numerator: np.ndarray
-    d_power: np.ndarray
+__all__ = ["correlate", "correlate_values"]
 
 
 @inlined

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kernels.arguments import Images, checked_box
+from kernels.arguments import Correlation, Images, checked_box
 
 __all__ = [
     "ENTRIES", "DeviceImages", "Launcher", "backproject", "backproject_float", "block_threads",
-    "correlate", "correlate_values", "entry_of", "upload",
+    "correlate", "correlate_values", "correlation_of", "entry_of", "upload",
 ]  # fmt: skip
 
 # Source file of every entry; those of one operation differ in what they leave out.
@@ -139,6 +139,16 @@ def correlate(
     box = checked_box(box)
     _launch(launcher, "correlate_gradients", batch, (volume, np.int32(box)), results, block)
     return results
+
+
+def correlation_of(results: Any, columns: int) -> Correlation:
+    """The numbers of `correlate`, (n, 23) of any array library, as named parts (views)."""
+    return Correlation(
+        terms=results[:, :3],
+        d_shift=results[:, 3:5],
+        d_numerator=results[:, 5:14].reshape(-1, 3, 3)[:, :, :columns],
+        d_power=results[:, 14:].reshape(-1, 3, 3)[:, :, :columns],
+    )
 
 
 def backproject(
