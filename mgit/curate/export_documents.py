@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mgit.curate.export_losses import lost_arrays, lost_attributes, lost_particles
 from mgit.curate.rederive import imported_records
 from mgit.exchange.records import Document, GridValues, SeriesRecord
 from mgit.exchange.relion_particle_export import ParticleRows
@@ -67,7 +68,7 @@ def source_documents(reader: Reader, source: Source) -> Iterator[ExportedDocumen
     orphaned = [line for item in items if not own[item.name] for line in lost.get(item.name, ())]
     for at, document in enumerate(shared):
         if document.role == TOMOGRAMS:
-            yield _patched_tomograms(document, items)
+            yield _patched_tomograms(document, items, bases)
         elif document.role == TILT_TABLE:
             yield _patched_tilt_table(document, _item_of_table(document, items))
         else:
@@ -97,7 +98,7 @@ def species_documents(
         if document.role in PARTICLE_ROLES:
             yield _patched_particles(document, species, columns, items)
         elif document.role in MOTIVE_ROLES:
-            yield _passed(document, _lost_particles(document, species, columns))
+            yield _passed(document, lost_particles(document, species, columns))
         else:
             yield _passed(document)
 
@@ -139,18 +140,22 @@ def _document(stored: StoredDocument) -> Document:
     return Document(role=stored.role, path=stored.path, content=stored.content())
 
 
-def _finished(before: Document, patched: PatchedDocument) -> ExportedDocument:
+def _finished(
+    before: Document, patched: PatchedDocument, lost: Iterable[FieldReport] = ()
+) -> ExportedDocument:
     return ExportedDocument(
         role=before.role,
         path=before.path,
         content=patched.document.content,
         unchanged=patched.document.content == before.content,
-        report=patched.report,
+        report=(*patched.report, *_at(before.path, lost)),
     )
 
 
-def _patched_tomograms(stored: StoredDocument, items: list[Item]) -> ExportedDocument:
-    from mgit.exchange.relion_tilt_export import ItemState, patch_tomograms
+def _patched_tomograms(
+    stored: StoredDocument, items: list[Item], bases: Mapping[str, SeriesRecord]
+) -> ExportedDocument:
+    from mgit.exchange.relion_tilt_export import HELD_ATTRIBUTES, ItemState, patch_tomograms
 
     states = {
         item.name: ItemState(arrays=_arrays(item), attributes=item.attributes)
@@ -159,7 +164,12 @@ def _patched_tomograms(stored: StoredDocument, items: list[Item]) -> ExportedDoc
     }
     before = _document(stored)
     excluded = {item.name for item in items if item.excluded}
-    return _finished(before, patch_tomograms(before, items=states, dropped=excluded))
+    lost = [
+        line
+        for item in items
+        for line in lost_attributes(item, bases.get(item.name), held=HELD_ATTRIBUTES)
+    ]
+    return _finished(before, patch_tomograms(before, items=states, dropped=excluded), lost)
 
 
 def _patched_tilt_table(stored: StoredDocument, item: Item | None) -> ExportedDocument:
@@ -185,15 +195,25 @@ def _is_patched(documents: Iterable[StoredDocument]) -> bool:
 
 
 def _patched_xml(stored: StoredDocument, item: Item, base: SeriesRecord | None) -> ExportedDocument:
-    from mgit.exchange.warp_movie import patch_movie, read_movie
-    from mgit.exchange.warp_tilt_series import patch_tilt_series, read_tilt_series
+    from mgit.exchange import warp_movie, warp_tilt_series
 
     before = _document(stored)
     if stored.role == "warp_movie_xml":
-        movie = read_movie(before.content, before.path)
-        return _finished(before, patch_movie(before, _canonical(item, movie, base)))
-    own = read_tilt_series(before.content, before.path)
-    return _finished(before, patch_tilt_series(before, _canonical(item, own, base)))
+        fields = warp_movie.FIELDS
+        own = warp_movie.read_movie(before.content, before.path)
+        patched = warp_movie.patch_movie(before, _canonical(item, own, base))
+    else:
+        own, fields = (
+            warp_tilt_series.read_tilt_series(before.content, before.path),
+            warp_tilt_series.FIELDS,
+        )
+        patched = warp_tilt_series.patch_tilt_series(before, _canonical(item, own, base))
+    held = {name for field in fields for name in field.names}
+    return _finished(before, patched, lost_attributes(item, base, held=held))
+
+
+def _lost_changes(item: Item, base: SeriesRecord | None) -> tuple[FieldReport, ...]:
+    return (*lost_arrays(item, base), *lost_attributes(item, base, held=()))
 
 
 def _arrays(item: Item) -> dict[str, np.ndarray]:
@@ -217,26 +237,6 @@ def _canonical(item: Item, own: SeriesRecord, base: SeriesRecord | None) -> dict
         elif name in own.attributes:
             values[name] = own.attributes[name]
     return values
-
-
-def _lost_changes(item: Item, base: SeriesRecord | None) -> tuple[FieldReport, ...]:
-    """Arrays of an item that differ from its import, where no document can take them."""
-    if base is None:
-        return ()
-    lines = []
-    for name, handle in item.arrays().items():
-        imported = base.arrays.get(name)
-        current = handle.read()
-        if imported is None:
-            count = int(np.count_nonzero(current))
-        elif imported.values.shape != current.shape:
-            count = int(current.size)
-        else:
-            count = int(np.count_nonzero(imported.values != current))
-        if count:
-            field = f"({name} of {item.name})"
-            lines.append(FieldReport(document="", field=field, verdict="dropped", count=count))
-    return tuple(lines)
 
 
 def _patched_particles(
@@ -271,39 +271,6 @@ def _patched_particles(
         coordinate_pixel_size_angstrom=species.number("coordinate_pixel_size_angstrom"),
     )
     return _finished(before, patched)
-
-
-def _lost_particles(
-    stored: StoredDocument, species: Species, columns: ParticleColumns
-) -> Iterator[FieldReport]:
-    """How a motive list differs from the current particles, which cannot be written into it."""
-    from mgit.digest import RawDigest
-    from mgit.exchange.motive_lists import read_dynamo, read_stopgap
-
-    content = stored.content()
-    pixel = species.number("coordinate_pixel_size_angstrom")
-    read = read_stopgap if stored.role == "stopgap_motive_list" else read_dynamo
-    table = read(content, path=stored.path, pixel_size_angstrom=1.0 if pixel is None else pixel)
-    rows = rows_in_source_order(columns, RawDigest.of(content))
-    at = columns.source_row[rows]
-    differs = {
-        "particles": len(table.item_names) - len(rows),
-        "position": _differing(columns.positions[rows], table.positions[at]),
-        "angles": _differing(columns.angles[rows], table.angles[at]),
-    }
-    if table.half_sets is not None:
-        differs["half_set"] = int((columns.half_set[rows] != table.half_sets[at]).sum())
-    for name, count in differs.items():
-        if count:
-            yield FieldReport(
-                document=stored.path, field=f"({name})", verdict="dropped", count=count
-            )
-
-
-def _differing(current: np.ndarray, imported: np.ndarray) -> int:
-    if current.shape != imported.shape:
-        return len(current)
-    return int((current != imported).any(axis=(1, 2)).sum())
 
 
 def _volumes(

@@ -8,6 +8,7 @@ from mgit.curate.export_documents import (
     source_documents,
 )
 from mgit.curate.export_files import ExportedFile, document_file
+from mgit.curate.export_losses import lost_attributes
 from mgit.curate.export_maps import map_files
 from mgit.curate.export_particles import (
     ITEMS,
@@ -16,11 +17,13 @@ from mgit.curate.export_particles import (
     particle_documents,
     written_series,
 )
+from mgit.exchange.relion_tilt_export import HELD_ATTRIBUTES
 from mgit.exchange.relion_write import write_optimisation_set, write_tomograms
 from mgit.exchange.report import FieldReport
 from mgit.state.documents import read_documents
 from mgit.state.names import component
 from mgit.state.protocol import Reader
+from mgit.state.series import Item
 from mgit.state.source import Source
 from mgit.state.species import Species
 
@@ -69,6 +72,8 @@ def _new_tomograms(source: Source, directory: str, *, comment: str) -> Iterator[
     for path, content in written.files.items():
         is_set = path.endswith("/tomograms.star")
         lines = [line for line in written.report if line.document == path]
+        if is_set:
+            lines += [line for item in items.values() for line in _lost(item)]
         yield document_file(
             ExportedDocument(
                 role="relion_tomograms" if is_set else "relion_tilt_series",
@@ -79,6 +84,10 @@ def _new_tomograms(source: Source, directory: str, *, comment: str) -> Iterator[
             ),
             owner=f"source {source.name}",
         )
+
+
+def _lost(item: Item) -> Iterator[FieldReport]:
+    return lost_attributes(item, None, held=HELD_ATTRIBUTES)
 
 
 def _added(content: bytes, path: str) -> Iterator[FieldReport]:

@@ -1,1 +1,1 @@
-"""Readers and writers of foreign formats: MRC, STAR, RELION, Warp, M. Foreign conventions stop here."""
+"""Readers and writers of MRC, STAR, RELION, Warp and M. Foreign conventions stop here."""

@@ -201,7 +201,7 @@ def _patch_positions(
 
 def _inverted(current: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """`x` with `x * scale + centre == current`, to the last bit wherever a float64 `x` has it."""
-    values = (current - centre) / scale
+    values: np.ndarray = (current - centre) / scale
     for towards in (np.inf, -np.inf):
         neighbour = values
         for _ in range(NEIGHBOURS_TRIED):

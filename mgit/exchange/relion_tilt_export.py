@@ -41,7 +41,7 @@ from mgit.exchange.star_format import format_vector, spell
 from mgit.exchange.star_patch import StarPatch
 from mgit.exchange.star_report import column_field, with_every_column
 
-__all__ = ["ItemState", "different", "patch_tilt_series", "patch_tomograms"]
+__all__ = ["HELD_ATTRIBUTES", "ItemState", "different", "patch_tilt_series", "patch_tomograms"]
 
 GEOMETRY_ARRAYS = ("tilt_angle", "level_angle_y", "level_angle_x", "axis_angle")
 OFFSET_ARRAYS = ("axis_offset_x", "axis_offset_y")
@@ -59,6 +59,8 @@ GLOBAL_COLUMNS = {
     "pixel_size_angstrom": "rlnTomoTiltSeriesPixelSize",
     "hand": "rlnTomoHand",
 }
+HELD_ATTRIBUTES = frozenset({*GLOBAL_COLUMNS, "volume_dimensions_angstrom"})
+"""Attributes of a series that a tomogram set has a place for."""
 NEUTRAL = {"rlnMagMat00": 1.0, "rlnMagMat11": 1.0}
 NEUTRAL_ARRAYS = {"exposure_weight": 1.0, "location_weight": 1.0}
 """Values at which an array does nothing, where that is not zero."""
