@@ -117,7 +117,7 @@ def split_warnings(columns: ParticleColumns, attributes: Mapping[str, Any]) -> t
     if len(columns) > 1 and len(halves) == 1:
         return (
             f"all particles are in half-set {halves.pop()}: there would be no second half-map; "
-            "'--new-split' makes new half-sets",
+            "'species add --new-split' makes new half-sets",
         )
     diameter = attributes.get("diameter_angstrom")
     if diameter is None:
@@ -130,7 +130,7 @@ def split_warnings(columns: ParticleColumns, attributes: Mapping[str, Any]) -> t
         f"{pairs} pair{'' if pairs == 1 else 's'} of particles closer than {radius:g} A in "
         "opposite half-sets: "
         "the same particle in both makes the FSC too good; remove duplicates, or "
-        "'--new-split'",
+        "split anew with 'species add --new-split'",
     )
 
 

@@ -112,3 +112,22 @@ def test_a_round_of_a_real_project_is_matched_by_name(lab, shared_data):
     assert told[2] == "  0 of them moved"
     assert told[3] == "  0 new, 1 removed"
     assert lab("species", "update", "capsid", "--particles", shorter) == 1
+
+
+def test_trajectories_stay_when_a_later_table_comes_without_them(lab, tmp_path):
+    rows = rows_of(8)
+    blocks = "".join(
+        f"data_{row['rlnTomoParticleName']}\n\nloop_\n_rlnOriginXAngst\n_rlnOriginYAngst\n"
+        f"_rlnOriginZAngst\n0 0 0\n{at}.5 0 1\n\n"
+        for at, row in enumerate(rows)
+    )
+    (tmp_path / "motion.star").write_text(f"data_general\n\n_rlnParticleNumber 8\n\n{blocks}")
+    words = ("--particles", lab.table(rows, "a.star"), "--diameter", "100")
+    motion = ("--trajectories", str(tmp_path / "motion.star"))
+    lab.lines("species", "add", "capsid", *words, *motion)
+    before = lab.species().particles.load()
+    lab.lines("species", "update", "capsid", "--particles", lab.table(moved(rows)[1:], "b.star"))
+    after = lab.species().particles.load()
+    assert after.trajectory.shape == (7, 2, 3)
+    kept = [before.trajectory[before.id.tolist().index(each)] for each in after.id.tolist()]
+    assert (after.trajectory == kept).all()
