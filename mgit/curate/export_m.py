@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from mgit.curate.export_documents import ExportedDocument, source_documents
 from mgit.curate.export_files import ExportedFile, document_file
 from mgit.curate.export_maps import map_files
-from mgit.curate.export_particles import ITEMS, item_names, spelt_columns
+from mgit.curate.export_particles import ID_COLUMN, ITEMS, file_order, item_names, spelt_columns
 from mgit.curate.export_warp import new_item_xml
 from mgit.digest import RawDigest
 from mgit.errors import Unsupported
 from mgit.exchange.m_hashes import m_hash
+from mgit.exchange.m_particles import write_particles
 from mgit.exchange.m_population import MPopulation, write_population
 from mgit.exchange.m_source import MSource, MSourceFile, write_source
 from mgit.exchange.m_species import MSpecies, write_species
@@ -161,28 +164,23 @@ def _parameters(species: Species, columns: ParticleColumns) -> MSpecies:
 
 
 def _particles(columns: ParticleColumns, items: ITEMS, comment: str) -> bytes:
-    import numpy as np
-
-    from mgit.curate.export_particles import ID_COLUMN
-    from mgit.exchange.m_particles import write_particles
-
     samples = max(columns.positions.shape[1], columns.angles.shape[1])
+    order = file_order(columns)
+    rows = order.tolist()
     codes = columns.item.codes.tolist()
     hashes = [_data_hash(items[identity]) for identity in columns.item.dictionary]
     names = [f"{name.removesuffix('.tomostar')}.tomostar" for name in item_names(columns, items)]
+    foreign = {
+        **spelt_columns(columns, prefix="rln"),
+        ID_COLUMN: [bytes(row).hex() for row in columns.id],
+    }
     shape = (len(columns), samples, 3)
     return write_particles(
-        positions=np.broadcast_to(columns.positions, shape),
-        angles=np.broadcast_to(columns.angles, shape),
-        half_sets=columns.half_set,
-        names=names,
-        hashes=[hashes[code] for code in codes],
-        columns={
-            **{
-                name: [text.strip('"') for text in texts]
-                for name, texts in spelt_columns(columns, prefix="rln").items()
-            },
-            ID_COLUMN: [bytes(row).hex() for row in columns.id],
-        },
+        positions=np.broadcast_to(columns.positions, shape)[order],
+        angles=np.broadcast_to(columns.angles, shape)[order],
+        half_sets=columns.half_set[order],
+        names=[names[row] for row in rows],
+        hashes=[hashes[codes[row]] for row in rows],
+        columns={name: [texts[row].strip('"') for row in rows] for name, texts in foreign.items()},
         comment=comment,
     )

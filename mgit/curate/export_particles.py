@@ -16,6 +16,7 @@ from mgit.curate.export_documents import (
     ExportedDocument,
     species_documents,
 )
+from mgit.curate.particle_intake import ID_COLUMN
 from mgit.digest import RawDigest
 from mgit.exchange.relion_write import WrittenSeries
 from mgit.exchange.report import FieldReport
@@ -29,6 +30,7 @@ from mgit.state.strings import StringColumn
 __all__ = [
     "ID_COLUMN",
     "ITEMS",
+    "file_order",
     "is_patchable",
     "item_names",
     "new_relion_table",
@@ -37,7 +39,6 @@ __all__ = [
     "written_series",
 ]
 
-ID_COLUMN = "mgitParticleId"
 NAME_COLUMN = "rlnTomoParticleName"
 ITEMS = Mapping[str, Item]
 """Items of a population by id."""
@@ -81,6 +82,12 @@ def is_patchable(
     return bool(used) and used <= kept and unique and bool((columns.source_row >= 0).all())
 
 
+def file_order(columns: ParticleColumns) -> np.ndarray:
+    """`(n,)` int64: rows as they stood in their tables, one table after the other."""
+    tables = np.asarray(columns.source_table.codes)
+    return np.asarray(np.lexsort((columns.source_row, tables)), dtype=np.int64)
+
+
 def item_names(columns: ParticleColumns, items: ITEMS) -> list[str]:
     """The name of each row's item."""
     names = [items[identity].name for identity in columns.item.dictionary]
@@ -112,22 +119,26 @@ def _image_names(item: Item) -> tuple[str, ...]:
 def new_relion_table(
     columns: ParticleColumns, items: ITEMS, *, path: str, comment: str
 ) -> ExportedDocument:
-    """A RELION 5 particle table of all particles, in the order of their ids.
+    """A RELION 5 particle table of all particles, in the order of the tables they came from.
 
     Raises InvalidState for series without volume size, pixel size or optics.
     """
     from mgit.exchange.relion_write import WrittenParticles, write_particles
 
+    order = file_order(columns)
+    rows = order.tolist()
     ids = [bytes(row).hex() for row in columns.id]
+    names, particle_names = item_names(columns, items), _particle_names(columns, ids)
+    foreign = {**spelt_columns(columns, prefix="rln"), ID_COLUMN: ids}
     used = {items[identity].id: items[identity] for identity in columns.item.dictionary}
     content = write_particles(
         WrittenParticles(
-            positions=columns.mean_positions,
-            angles=columns.angles[:, 0],
-            half_sets=columns.half_set,
-            item_names=item_names(columns, items),
-            names=_particle_names(columns, ids),
-            columns={**spelt_columns(columns, prefix="rln"), ID_COLUMN: ids},
+            positions=columns.mean_positions[order],
+            angles=columns.angles[order, 0],
+            half_sets=columns.half_set[order],
+            item_names=[names[row] for row in rows],
+            names=[particle_names[row] for row in rows],
+            columns={name: [texts[row] for row in rows] for name, texts in foreign.items()},
         ),
         items=written_series(used),
         comment=comment,

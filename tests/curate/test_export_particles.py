@@ -4,6 +4,7 @@ import pytest
 from mgit.curate.export_documents import PARTICLE_ROLES
 from mgit.curate.export_particles import (
     ID_COLUMN,
+    file_order,
     is_patchable,
     new_relion_table,
     particle_documents,
@@ -51,16 +52,26 @@ def test_particles_of_several_tables_get_a_new_one_with_their_ids(tree, merged):
     (document,) = documents(tree)
     assert document.path == "capsid_particles.star"
     ids = cells(document.content, "particles", ID_COLUMN)
-    assert list(ids) == [bytes(row).hex() for row in merged.id]
+    assert list(ids) == [bytes(row).hex() for row in merged.id[file_order(merged)]]
     assert {line.verdict for line in document.report} <= {"added", "dropped"}
+
+
+def test_rows_stand_as_they_stood_in_their_tables(merged):
+    order = file_order(merged)
+    tables = merged.source_table.codes[order].tolist()
+    assert tables == sorted(tables)
+    for code in set(tables):
+        rows = merged.source_row[order][np.array(tables) == code]
+        assert rows.tolist() == sorted(rows.tolist())
 
 
 def test_a_new_table_says_what_the_state_says(tree, merged):
     (document,) = documents(tree)
     table = read_particles(document.content, path="p.star", volumes=VOLUMES)
-    assert np.abs(table.positions - merged.positions).max() < 1e-9
-    assert table.angles.tobytes() == merged.angles.tobytes()
-    assert table.half_sets.tolist() == merged.half_set.tolist()
+    order = file_order(merged)
+    assert np.abs(table.positions - merged.positions[order]).max() < 1e-9
+    assert table.angles.tobytes() == merged.angles[order].tobytes()
+    assert table.half_sets.tolist() == merged.half_set[order].tolist()
 
 
 def test_only_columns_that_all_rows_have_are_carried_over(tree, merged):
