@@ -21,6 +21,7 @@ FORMATS: tuple[ExportFormat, ...] = ("original", "mrc", "star", "relion", "warp"
 CHOSEN_AWAY = ("(row)", "(tilt)")
 """What is dropped because it was removed, excluded or taken out of use: no loss."""
 COMMENT = "written by mgit"
+TABLE_ROLES = (*PARTICLE_ROLES, *MOTIVE_ROLES)
 T = TypeVar("T")
 
 
@@ -78,12 +79,11 @@ def _chosen(
 def _without_superseded(files: Iterable[ExportedFile]) -> Iterator[ExportedFile]:
     """Leave out a source's copy of a particle table that a species writes with current poses."""
     made = list(files)
-    tables = (*PARTICLE_ROLES, *MOTIVE_ROLES)
     current = {
-        file.path for file in made if file.role in tables and file.owner.startswith("species ")
+        file.path for file in made if file.role in TABLE_ROLES and file.owner.startswith("species ")
     }
     for file in made:
-        copy = file.owner.startswith("source ") and file.role in tables
+        copy = file.owner.startswith("source ") and file.role in TABLE_ROLES
         if not (copy and file.path in current):
             yield file
 
@@ -120,9 +120,8 @@ def _original(
 def _tables(
     reader: Reader, species: Species, items: ITEMS, *, every_document: bool
 ) -> Iterator[ExportedFile]:
-    roles = (*PARTICLE_ROLES, *MOTIVE_ROLES) if every_document else PARTICLE_ROLES
-    for document in particle_documents(reader, species, items, roles=roles, comment=COMMENT):
-        if every_document or document.role in PARTICLE_ROLES:
+    for document in particle_documents(reader, species, items, roles=TABLE_ROLES, comment=COMMENT):
+        if every_document or document.role in TABLE_ROLES:
             yield document_file(document, owner=f"species {species.name}")
 
 

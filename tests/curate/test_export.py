@@ -4,9 +4,10 @@ import pytest
 from mgit.curate.export import FORMATS, exported_files, lost_terms
 from mgit.curate.export_documents import PARTICLE_ROLES
 from mgit.errors import NotFound, Refused, Unsupported
+from mgit.exchange.motive_lists import read_dynamo
 from mgit.exchange.report import FieldReport
 from tests.curate.foreign_projects import add_relion, set_array
-from tests.curate.species_tables import rows_of, write_species
+from tests.curate.species_tables import rows_of, write_source, write_species
 
 
 @pytest.fixture
@@ -63,3 +64,14 @@ def test_removed_rows_and_tilts_are_no_loss():
     fields = ("data_a/(row)", "data_a/(tilt)", "data_a/(image_warp_x)", "data_a/_rlnX", "GridX")
     lines = [FieldReport(document="a", field=f, verdict="dropped", count=1) for f in fields]
     assert [line.field for line in lost_terms(lines)] == ["data_a/(image_warp_x)"]
+
+
+def test_tables_of_other_pickers_are_passed_on_as_particle_tables(tree, tmp_path):
+    write_source(tree, "1")
+    rows = [[at, *[0] * 18, 1, 0, 0, 0, 100, 100 + at, 100, 0] for at in range(3)]
+    content = "\n".join(" ".join(map(str, row)) for row in rows).encode()
+    table = read_dynamo(content, path="a.tbl", pixel_size_angstrom=2.0)
+    write_species(tree, None, table=table, new_split=True)
+    (file,) = exported_files(tree, form="star")
+    file.save(tmp_path / "a.tbl")
+    assert (tmp_path / "a.tbl").read_bytes() == content

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from mgit.state.population import Population
 from tests.journeys.independent import fields
 from tests.journeys.terminal import Terminal, new_population
 
@@ -141,3 +142,25 @@ def test_every_column_of_every_table_is_in_the_report(history, project, tmp_path
         listed = {line["field"] for line in file["fields"]}
         assert {f"data_{block}/_{column}" for block, column in columns} == listed
         assert {line["verdict"] for line in file["fields"]} == {"kept"}
+
+
+def test_an_optimisation_set_is_kept_and_leaves_with_the_tomograms_it_names(project, tmp_path):
+    mgit = new_population(tmp_path / "population")
+    first = "CtfRefine/job027/optimisation_set.star"
+    mgit("source", "add", "hiv", "--relion", project / first)
+    out, files = exported(mgit, tmp_path / "before")
+    assert sorted(files) == sorted([first, *documents_of(ROUNDS[1])])
+    assert (out / first).read_bytes() == (project / first).read_bytes()
+    mgit("source", "update", "hiv", "--relion", project / ROUNDS[2] / "tomograms.star")
+    _, files = exported(mgit, tmp_path / "after")
+    assert sorted(files) == sorted(documents_of(ROUNDS[2]))
+
+
+def test_ids_do_not_depend_on_whether_an_optimisation_set_pointed_the_way(project, tmp_path):
+    ids = []
+    for name in ("tomograms", "optimisation_set"):
+        mgit = new_population(tmp_path / name)
+        mgit("source", "add", "hiv", "--relion", project / ROUNDS[2] / f"{name}.star")
+        items = Population(mgit.repository.snapshot("HEAD")).source("hiv").items()
+        ids.append({item.name: item.id for item in items})
+    assert ids[0] == ids[1]
