@@ -58,8 +58,9 @@ class Head:
         return self.commit or ""
 
     def __eq__(self, other: object) -> bool:
-        same_kind = isinstance(other, Head)
-        return same_kind and (self.branch, self.commit) == (other.branch, other.commit)  # type: ignore[attr-defined]
+        if not isinstance(other, Head):
+            return NotImplemented
+        return (self.branch, self.commit) == (other.branch, other.commit)
 
     def __hash__(self) -> int:
         return hash((self.branch, self.commit))
