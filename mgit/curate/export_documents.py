@@ -16,6 +16,7 @@ from mgit.exchange.records import Document, GridValues, SeriesRecord
 from mgit.exchange.relion_particle_export import ParticleRows
 from mgit.exchange.report import FieldReport, PatchedDocument
 from mgit.exchange.warp_fields import Canonical
+from mgit.exchange.warp_pixel_size import patch_pixel_size
 from mgit.state.documents import StoredDocument, read_documents
 from mgit.state.particle_columns import ParticleColumns, rows_in_source_order
 from mgit.state.protocol import Reader
@@ -36,6 +37,8 @@ PARTICLE_ROLES = ("relion_particles", "m_particles")
 MOTIVE_ROLES = ("stopgap_motive_list", "dynamo_table")
 """Particle tables that are passed on as they came and cannot take current values."""
 XML_ROLES = ("warp_tilt_series_xml", "warp_movie_xml")
+PIXEL_SIZE = "pixel_size_angstrom"
+SETTINGS_ROLES = ("warp_settings", "m_source")
 TILT_TABLE = "relion_tilt_series"
 TOMOGRAMS = "relion_tomograms"
 
@@ -71,6 +74,8 @@ def source_documents(reader: Reader, source: Source) -> Iterator[ExportedDocumen
             yield _patched_tomograms(document, items, bases)
         elif document.role == TILT_TABLE:
             yield _patched_tilt_table(document, _item_of_table(document, items))
+        elif document.role in SETTINGS_ROLES and items:
+            yield _with_pixel_size(document, items)
         else:
             yield _passed(document, orphaned if at == 0 else ())
     for item in items:
@@ -208,8 +213,24 @@ def _patched_xml(stored: StoredDocument, item: Item, base: SeriesRecord | None) 
             warp_tilt_series.FIELDS,
         )
         patched = warp_tilt_series.patch_tilt_series(before, _canonical(item, own, base))
-    held = {name for field in fields for name in field.names}
+    if base is not None and item.attributes.get(PIXEL_SIZE) != base.attributes.get(PIXEL_SIZE):
+        copy = patch_pixel_size(patched.document, float(item.attributes[PIXEL_SIZE]))
+        changed = tuple(line for line in copy.report if line.verdict == "patched")
+        told = {line.field for line in changed}
+        others = tuple(line for line in patched.report if line.field not in told)
+        patched = PatchedDocument(document=copy.document, report=(*others, *changed))
+    held = {name for field in fields for name in field.names} | {PIXEL_SIZE}
     return _finished(before, patched, lost_attributes(item, base, held=held))
+
+
+def _with_pixel_size(stored: StoredDocument, items: list[Item]) -> ExportedDocument:
+    """Settings with the pixel size that all items have; it is theirs, the settings only say so."""
+    sizes = {item.attributes.get(PIXEL_SIZE) for item in items}
+    size = sizes.pop()
+    if sizes or size is None:
+        return _passed(stored)
+    before = _document(stored)
+    return _finished(before, patch_pixel_size(before, float(size)))
 
 
 def _lost_changes(item: Item, base: SeriesRecord | None) -> tuple[FieldReport, ...]:

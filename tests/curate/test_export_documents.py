@@ -143,3 +143,18 @@ def test_removed_particles_leave_the_table(tree, particles):
     gone = [line for line in before if line.startswith(b"TS_02 TS_02/4")]
     assert document.content.splitlines() == [line for line in before if line not in gone]
     assert verdicts(document) == {("data_particles/(row)", "dropped"): 1}
+
+
+def test_a_changed_pixel_size_reaches_the_copy_in_the_items(tree):
+    content = add_warp(tree)
+    path = Population(tree).item("warp", "TS_1").path
+    update_item_attributes(tree, path, {"pixel_size_angstrom": "1.625"})
+    document = exported(tree, "warp")["tiltseries/TS_1.xml"]
+    assert verdicts(document) == {("OptionsCTF/PixelSize", "patched"): 1}
+    assert len(document.content.splitlines()) == len(content.splitlines())
+    assert (
+        sum(
+            a != b for a, b in zip(content.splitlines(), document.content.splitlines(), strict=True)
+        )
+        == 1
+    )
