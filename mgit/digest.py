@@ -31,6 +31,8 @@ __all__ = [
 
 DIGEST_BYTES = 32
 IDENTITY_BYTES = 16
+_LEAVES = frozenset({str, int, bool, type(None)})
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Digest:
@@ -168,9 +170,21 @@ def canonical_bytes(record: "Mapping[str, Any]") -> bytes:
     Sorted keys, no white space, UTF-8 without escapes, integers and strings only: 0.1 has more
     than one honest spelling and a hash must see one, so floats raise TypeError.
     """
-    _refuse_floats(record, "")
-    text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode("utf-8")
+    if not _is_plain(record):
+        _refuse_floats(record, "")
+    return _encode(record).encode("utf-8")
+
+
+def _is_plain(value: "Any") -> bool:
+    """Whether nothing but the exact types of canonical JSON occurs: the cheap, usual answer."""
+    kind = type(value)
+    if kind is dict:
+        if any(type(key) is not str for key in value):
+            return False
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        return kind in _LEAVES
+    return all(type(inner) in _LEAVES or _is_plain(inner) for inner in value)
 
 
 def _refuse_floats(value: object, where: str) -> None:

@@ -1,5 +1,6 @@
 """Digests: known values from a second implementation, kinds that never mix, canonical bytes."""
 
+import enum
 import hashlib
 import json
 
@@ -98,6 +99,20 @@ def test_canonical_bytes_are_dull():
 def test_what_has_more_than_one_spelling_is_refused(record):
     with pytest.raises(TypeError):
         canonical_bytes(record)
+
+
+def test_a_refusal_names_where_the_value_stands():
+    with pytest.raises(TypeError, match="'/outer/1/inner'"):
+        canonical_bytes({"outer": ["plain", {"inner": 0.5}]})
+
+
+def test_tuples_and_types_derived_from_the_plain_ones_are_written_like_them():
+    class Text(str):
+        __slots__ = ()
+
+    four = enum.IntEnum("Number", {"FOUR": 4}).FOUR
+    derived = {"a": Text("x"), "list": (1, four), "map": {Text("k"): "v"}}
+    assert canonical_bytes(derived) == b'{"a":"x","list":[1,4],"map":{"k":"v"}}'
 
 
 @given(st.integers(1, 50), st.integers(0, 20))
