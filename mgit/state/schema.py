@@ -40,6 +40,9 @@ SHAPES_MAY_DIFFER = "frame_series"
 
 def array_schema(tables: Iterable[ArraySchema], name: str) -> ArraySchema | None:
     """The description of the array called `name`, or None."""
+    for each in tables:
+        if each.name == name:
+            return each
     return next((each for each in tables if each.matches(name)), None)
 
 
