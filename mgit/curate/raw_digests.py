@@ -47,11 +47,7 @@ class DigestCache:
         self._entries: dict[str, dict[str, str | int]] = {}
         self._changed = False
         if path.exists():
-            try:
-                self._entries = json.loads(path.read_bytes())
-            except ValueError:
-                # A damaged cache costs a second reading of the files and nothing else.
-                self._entries = {}
+            self._entries = _checked_entries(path.read_bytes())
 
     def find(self, path: Path) -> FileDigest | None:
         """The digest of `path` if the file has not changed since it was computed."""
@@ -80,8 +76,26 @@ class DigestCache:
     def save(self) -> None:
         """Write the cache if anything was added."""
         if self._changed:
-            self._files.replace(str(self._path), canonical_bytes(self._entries))
+            entries = canonical_bytes(self._entries)
+            self._files.replace(str(self._path), entries + b"\n" + _checksum(entries))
             self._changed = False
+
+
+def _checked_entries(content: bytes) -> dict[str, dict[str, str | int]]:
+    """The entries of a cache file; none if its checksum or form is wrong.
+
+    A digest from here is recorded in commits, so a flipped bit must not pass. Losing the cache
+    costs a second reading of the files and nothing else.
+    """
+    entries, _, checksum = content.rpartition(b"\n")
+    if checksum != _checksum(entries):
+        return {}
+    loaded: dict[str, dict[str, str | int]] = json.loads(entries)
+    return loaded
+
+
+def _checksum(entries: bytes) -> bytes:
+    return str(RawDigest.of(entries)).encode()
 
 
 def _stamp(status: os.stat_result) -> str:

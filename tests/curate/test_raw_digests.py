@@ -95,6 +95,18 @@ def test_a_damaged_cache_costs_nothing_but_time(tmp_path):
     assert digest_files([file], cache, complete=True)[file].size_bytes == 3
 
 
+def test_a_flipped_bit_of_the_cache_is_never_taken_for_a_digest(tmp_path, cache):
+    file = tmp_path / "movie"
+    file.write_bytes(b"one")
+    digest_files([file], cache, complete=True)
+    stored = (tmp_path / "cache.json").read_bytes()
+    for position in range(len(stored)):
+        damaged = bytearray(stored)
+        damaged[position] ^= 1
+        (tmp_path / "cache.json").write_bytes(damaged)
+        assert DigestCache(tmp_path / "cache.json", Files()).find(file) is None
+
+
 def test_what_was_digested_before_a_failure_is_kept(tmp_path, cache):
     good = tmp_path / "good"
     good.write_bytes(b"good")
