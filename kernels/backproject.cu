@@ -2,8 +2,8 @@
 //
 //   data(A k) += I(k) exp(+2 pi i k.s)      weight(A k) += w(k)
 //
-// with trilinear weights, each sample together with its Friedel partner where that falls on the plane
-// kx = 0 of the half volume. docs/math/backprojection.md, eqs. 1 to 4; normative twin:
+// with trilinear weights, each sample together with its Friedel partner where that falls on the
+// plane kx = 0 of the half volume. docs/math/backprojection.md, eqs. 1 to 4; normative twin:
 // backproject_reference.py.
 //
 // images      complex (n, samples), packed discs; frequencies: (kx, ky) of every sample
@@ -12,8 +12,8 @@
 // scale       1 / quantum in the fixed entries, 1 in the others
 // fixed entries: sums are 64-bit integers (d, d, d/2 + 1, 3); addition has no order, so the result
 //             is equal for any launch, any order of images and any number of devices
-// float entries: sums are float (d, d, d/2 + 1, 4), the fourth unused: one vector reduction per voxel
-//             on sm_90 and later; not reproducible, for comparison
+// float entries: sums are float (d, d, d/2 + 1, 4), the fourth unused: one vector reduction per
+//             voxel on sm_90 and later; not reproducible, for comparison
 //
 // Launch: one block per image, 32, 64 or 128 threads. Per sample 8 voxels: 24 64-bit reductions
 // (192 bytes) or 8 of 16 bytes. Bound by the second-level cache's reductions.

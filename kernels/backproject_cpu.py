@@ -1,22 +1,37 @@
 """Scatter images along central slices on the CPU: the numba twin, with order-free sums.
 
-Sums are 64-bit integers, multiples of a quantum, so that they are equal for any order of images, any
-number of threads and any split over processes. Each thread owns the planes of one range of |kz|,
-which holds both ends of every Friedel pair, and reads all images: one volume, no atomics.
+Sums are 64-bit integers, multiples of a quantum, so that they are equal for any order of images,
+any number of threads and any split over processes. Each thread owns the planes of one range of
+|kz|, which holds both ends of every Friedel pair, and reads all images: one volume, no atomics.
 Equations: docs/math/backprojection.md. Compiled at the first call, cached on disk.
 """
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from kernels.arguments import Images, checked_box, checked_images
 from kernels.packing import Packing
 from kernels.strips import (
-    CELL_X, CELL_Z, FX, FY, FZ, KEEP, PW, QI, QR, SCRATCH_ROWS, STRIP, TURN,
-    cells_of, compiled_strictly, inlined, phase_tables,
-)  # fmt: skip
+    CELL_X,
+    CELL_Z,
+    FX,
+    FY,
+    FZ,
+    KEEP,
+    PW,
+    QI,
+    QR,
+    SCRATCH_ROWS,
+    STRIP,
+    TURN,
+    cells_of,
+    compiled_strictly,
+    inlined,
+    phase_tables,
+)
 
 __all__ = ["Accumulator", "accumulator", "backproject", "bounds", "merge", "totals"]
 
@@ -283,7 +298,7 @@ def _ranges(batch: Images, box: int, threads: int) -> list[tuple[np.float32, np.
     height = np.abs(batch.matrices[chosen, 2, :2] @ k.T)
     shares = np.quantile(height, np.arange(1, threads) / threads)
     edges = np.unique(np.concatenate([[0], np.rint(shares), [box]])).astype(np.float32)
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def backproject(

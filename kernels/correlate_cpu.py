@@ -1,6 +1,6 @@
 """Correlate images with central slices of a volume on the CPU: the numba twin.
 
-A packed image is taken in strips of STRIP samples, and each strip in three passes over short arrays:
+A packed image is taken in strips of STRIP samples, each strip in three passes over short arrays:
 coordinates and cells; the gather of eight neighbours and the trilinear value with its slopes; the
 reductions. The first and the last vectorise, the gather keeps many cache misses in flight.
 Equations: docs/math/projection.md. Threads own images, so results do not depend on their number.
@@ -14,17 +14,42 @@ import numpy as np
 from kernels.arguments import Correlation, Images, checked_images, checked_volume
 from kernels.packing import Packing
 from kernels.strips import (
-    FX, FY, FZ, KEEP, PW, QI, QR, SCRATCH_ROWS, STRIP, TURN, VI, VR, XI, XR, YI, YR, ZI, ZR,
-    cells_of, compiled, inlined, over_spans, phase_tables,
-)  # fmt: skip
+    FX,
+    FY,
+    FZ,
+    KEEP,
+    PW,
+    QI,
+    QR,
+    SCRATCH_ROWS,
+    STRIP,
+    TURN,
+    VI,
+    VR,
+    XI,
+    XR,
+    YI,
+    YR,
+    ZI,
+    ZR,
+    cells_of,
+    compiled,
+    inlined,
+    over_spans,
+    phase_tables,
+)
 
 __all__ = ["correlate", "correlate_values"]
 
+Tables = tuple[np.ndarray, np.ndarray, np.ndarray]
+# Volume, its box, images, weights, group, matrices, shifts, radius, tables of the disc.
+Arrays = tuple[
+    np.ndarray, int, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, Tables
+]
+
 
 @inlined
-def _gather_values(
-    volume: np.ndarray, count: int, scratch: np.ndarray, cells: np.ndarray
-) -> None:
+def _gather_values(volume: np.ndarray, count: int, scratch: np.ndarray, cells: np.ndarray) -> None:
     """Pass 2: trilinear values."""
     for i in range(count):
         fx, fy, fz = scratch[FX, i], scratch[FY, i], scratch[FZ, i]
@@ -47,9 +72,7 @@ def _gather_values(
 
 
 @inlined
-def _gather_slopes(
-    volume: np.ndarray, count: int, scratch: np.ndarray, cells: np.ndarray
-) -> None:
+def _gather_slopes(volume: np.ndarray, count: int, scratch: np.ndarray, cells: np.ndarray) -> None:
     """Pass 2: trilinear values and their slopes along x, y, z."""
     for i in range(count):
         fx, fy, fz = scratch[FX, i], scratch[FY, i], scratch[FZ, i]
@@ -170,7 +193,7 @@ def _values(
     matrices: np.ndarray,
     shifts: np.ndarray,
     radii: np.ndarray,
-    tables: tuple[np.ndarray, np.ndarray, np.ndarray],
+    tables: Tables,
     span: tuple[int, int],
     terms: np.ndarray,
 ) -> None:
@@ -205,7 +228,7 @@ def _gradients(
     matrices: np.ndarray,
     shifts: np.ndarray,
     radii: np.ndarray,
-    tables: tuple[np.ndarray, np.ndarray, np.ndarray],
+    tables: Tables,
     span: tuple[int, int],
     terms: np.ndarray,
     d_shift: np.ndarray,
@@ -237,7 +260,7 @@ def _gradients(
                 _sum_slopes(axis, table, start, count, scratch, d_numerator[n], d_power[n])
 
 
-def _arrays(volume: np.ndarray, batch: Images) -> tuple[object, ...]:
+def _arrays(volume: np.ndarray, batch: Images) -> Arrays:
     flat, box = checked_volume(volume)
     return (
         flat, box, batch.values, batch.weights, batch.group, batch.matrices, batch.shifts,
@@ -270,7 +293,7 @@ def correlate(
     d_numerator, d_power = np.zeros((count, 3, 3)), np.zeros((count, 3, 3))
 
     def work(span: tuple[int, int]) -> None:
-        _gradients(*arrays, span, terms, d_shift, d_numerator, d_power)  # type: ignore[arg-type]
+        _gradients(*arrays, span, terms, d_shift, d_numerator, d_power)
 
     over_spans(work, count, threads=threads)
     return Correlation(
@@ -294,13 +317,11 @@ def correlate_values(
     threads: int = 1,
 ) -> np.ndarray:
     """Terms (n, 3) without derivatives; everything else as `correlate`."""
-    arrays = _arrays(
-        volume, checked_images(images, weights, group, matrices, shifts, disc, radius)
-    )
+    arrays = _arrays(volume, checked_images(images, weights, group, matrices, shifts, disc, radius))
     terms = np.zeros((len(images), 3))
 
     def work(span: tuple[int, int]) -> None:
-        _values(*arrays, span, terms)  # type: ignore[arg-type]
+        _values(*arrays, span, terms)
 
     over_spans(work, len(images), threads=threads)
     return terms

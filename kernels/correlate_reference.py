@@ -5,7 +5,7 @@ For every image i with slice matrix A and shift s (docs/math/projection.md, eqs.
     P(k) = w(k) V(A k) exp(-2 pi i k.s),   N = sum Re(conj(I) P),   D = sum |P|^2,   E = sum |I|^2
 
 Any floating dtype, any device, differentiable in every argument. `correlate_one_pass` computes the
-derivatives in closed form instead, also in plain torch: the baseline that kernels are timed against.
+derivatives in closed form, also in plain torch: the baseline that kernels are timed against.
 """
 
 from math import pi
@@ -105,7 +105,7 @@ def correlate(
     volume: complex (d, d, d//2+1), rfft layout, DC at index 0, axes (kz, ky, kx).
     images: complex (n, samples), packed. weights: real (groups, samples), applied to the slice.
     group: integer (n), the row of `weights` of each image.
-    matrices: real (n, 3, 2) or (n, 3, 3). shifts: real (n, 2), (x, y) as a fraction of the box edge.
+    matrices: real (n, 3, 2) or (n, 3, 3). shifts: real (n, 2), (x, y) as fractions of the box.
     radius: integer (n), a smaller disc per image, in Fourier pixels; None uses the whole disc.
 
     Sums run over one sample of each Friedel pair, half of frequency zero: half of the whole plane.

@@ -7,6 +7,7 @@ was compiled, for provenance.
 import re
 from collections.abc import Sequence
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def source_key(name: str, *, architecture: str) -> str:
 
 def _cupy() -> Any:
     try:
-        import cupy
+        cupy = import_module("cupy")
     except ImportError as error:
         raise CudaUnavailable(
             "CuPy is not installed: install mgit with its extra 'cuda', or run on the CPU"

@@ -7,6 +7,7 @@ and are inlined where they are used, with the floating-point rules of the place.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from math import cos, pi, sin
 from typing import TypeVar, cast
 
@@ -113,4 +114,4 @@ def over_spans(work: Callable[[tuple[int, int]], None], count: int, *, threads: 
         return
     edges = np.linspace(0, count, 4 * threads + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, zip(edges[:-1], edges[1:], strict=True)))
+        list(pool.map(work, pairwise(edges)))

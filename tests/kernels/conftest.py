@@ -28,9 +28,7 @@ class NumbaTwin:
     name = "numba"
 
     def correlate(self, problem, **options):
-        return correlate_cpu.correlate(
-            problem.volume, problem.images, **problem.batch(), **options
-        )
+        return correlate_cpu.correlate(problem.volume, problem.images, **problem.batch(), **options)
 
     def values(self, problem, **options):
         return correlate_cpu.correlate_values(
@@ -65,9 +63,7 @@ class EmulatedCuda:
 
     def values(self, problem, **options):
         volume = self.launcher.to_device(problem.volume)
-        return device.correlate_values(
-            self.launcher, volume, **self.uploaded(problem), **options
-        )
+        return device.correlate_values(self.launcher, volume, **self.uploaded(problem), **options)
 
     def backproject(self, problem, **options):
         box = problem.box
@@ -90,5 +86,3 @@ def implementation(request):
 @pytest.fixture
 def emulated_cuda(emulated):
     return EmulatedCuda(emulated)
-
-

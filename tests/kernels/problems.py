@@ -10,6 +10,7 @@ from kernels.arguments import Correlation
 from kernels.packing import Packing, packing
 
 OVERSAMPLING = 2
+KINK_BAND = 1e-5  # voxels; float32 puts a point at 60 voxels within 4e-6 of where it is
 CURVATURE = 0.02  # of the third column of A: kz of 3 voxels at a radius of 12, far more than real
 
 
@@ -145,10 +146,23 @@ def assert_as_accurate_as_float32(kernel, plain, exact):
     assert largest(kernel - exact) <= allowed
 
 
-def assert_correlation_as_accurate_as_float32(found, plain, exact):
+def smooth_at_its_points(problem):
+    """Which images have no point within KINK_BAND of a face of its cell: bool (n).
+
+    Interpolation has a kink there, so that float32 and float64 may see different slopes.
+    """
+    k = problem.disc.frequencies.astype(np.float64)
+    k = np.concatenate([k, (k**2).sum(axis=1, keepdims=True)], axis=1)
+    k = np.delete(k, problem.disc.zero, axis=0)[:, : problem.matrices.shape[-1]]
+    points = problem.matrices.astype(np.float64) @ k.T
+    return (np.abs(points - np.rint(points)) > KINK_BAND).all(axis=(1, 2))
+
+
+def assert_correlation_as_accurate_as_float32(found, plain, exact, *, judged=slice(None)):
+    """judged: the images of which derivatives are compared; terms have no kinks."""
     for name in ("d_shift", "d_numerator", "d_power"):
         assert_as_accurate_as_float32(
-            getattr(found, name), getattr(plain, name), getattr(exact, name)
+            getattr(found, name)[judged], getattr(plain, name)[judged], getattr(exact, name)[judged]
         )
     for term in range(3):
         assert_as_accurate_as_float32(

@@ -28,7 +28,7 @@ def central_difference(problem, argument, index):
 
 @pytest.mark.parametrize("columns", [2, 3])
 def test_every_derivative_agrees_with_finite_differences(columns):
-    """Interpolation has kinks at voxels: a few differences straddle one, so quantiles are judged."""
+    """Interpolation has kinks at voxels, which a few differences straddle: quantiles are judged."""
     problem = make_problem(24, 40, columns=columns)
     exact = correlation_in_torch(problem, double=True)
     errors = []
@@ -72,7 +72,7 @@ def test_autograd_checks_volume_images_and_weights_too():
 
 
 def gaussian_problem(image_box, count, *, sigma, offset):
-    """A Gaussian at `offset` voxels (x, y, z) from the centre, and the transform of its projection."""
+    """A Gaussian `offset` voxels (x, y, z) off the centre, and its projection's transform."""
     rng = np.random.default_rng(3)
     box, disc = 2 * image_box, packing(image_box // 2 - 1)
     axis = np.fft.fftfreq(box, 1 / box)
