@@ -22,7 +22,10 @@ _LOG_KINDS = {
     "unreadable-ref": "ref-unreadable",
 }
 LOOKS_MAX = 5
-_ADVICE = "what moved it is not on record: compare with another clone before you go on"
+_ADVICE = (
+    "what moved it is not on record: compare with another clone; if you know that it was meant, "
+    "'mgit fsck --adopt' records it"
+)
 
 
 def check_references(repository: Repository, ledger: DamageLedger) -> None:

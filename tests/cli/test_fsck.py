@@ -1,4 +1,5 @@
 import json
+import subprocess
 
 import pytest
 
@@ -57,3 +58,22 @@ def test_json_is_one_document(repository, capsys):
     assert (code, record["clean"], record["findings"]) == (0, True, [])
     assert list(record["locks"]) == ["locks/refine"]
     lease.release()
+
+
+def test_what_plain_git_did_is_adopted_on_request(repository, capsys, monkeypatch):
+    monkeypatch.setenv("MGIT_AUTHOR_NAME", "Ada Test")
+    monkeypatch.setenv("MGIT_AUTHOR_EMAIL", "ada@example.org")
+    tip = repository.resolve("HEAD")
+    environment = {"GIT_DIR": repository.layout.git, "PATH": "/usr/bin:/bin", "HOME": "/nowhere"}
+    subprocess.run(["git", "branch", "aside", tip], check=True, env=environment)
+    assert main(["-C", repository.root, "verify"]) == 4
+    assert "refs/heads/aside" in capsys.readouterr().out
+    code, out = run(repository, capsys, "--adopt", "--dry-run")
+    assert "refs/heads/aside: nothing" in out
+    assert main(["-C", repository.root, "verify"]) == 4
+    capsys.readouterr()
+    code, out = run(repository, capsys, "--adopt")
+    assert (code, "recorded" in out) == (0, True)
+    assert main(["-C", repository.root, "verify"]) == 0
+    capsys.readouterr()
+    assert "nothing moved" in run(repository, capsys, "--adopt")[1]
