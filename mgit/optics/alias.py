@@ -11,8 +11,7 @@ import numpy as np
 import torch
 
 from mgit.errors import InvalidState
-from mgit.optics.aberrations import even_phase
-from mgit.optics.ctf import MILLIMETRE, Microscope
+from mgit.optics.ctf import MILLIMETRE, Microscope, Optics, gamma
 
 __all__ = ["alias_free_size", "fft_friendly_size", "phase_gradient_max"]
 
@@ -33,8 +32,8 @@ def phase_gradient_max(
     """The largest |grad gamma| in radians angstrom below `frequency_max` (1/angstrom), eq. 2.
 
     defocus, defocus_delta: angstrom, of all particles and images, broadcast to one shape.
-    Exact without even aberrations. With them the largest gradient of their phase, found by
-    sampling, is added, which bounds the true one from above.
+    zernike_even: `(8,)` radians. Exact without even aberrations; with them a close upper bound,
+    which takes the astigmatism where it is worst.
 
     Raises InvalidState for values that are not finite.
     """
@@ -42,23 +41,34 @@ def phase_gradient_max(
     high, low = float(np.max(defocus + half)), float(np.min(defocus - half))
     if not (math.isfinite(high) and math.isfinite(low) and math.isfinite(frequency_max)):
         raise InvalidState("a defocus is not finite")
+    if zernike_even is not None and np.any(zernike_even):
+        # The gradient is affine in defocus and its norm convex: extremes are enough.
+        return max(
+            _sampled_gradient_max(
+                microscope,
+                defocus=float(mean),
+                defocus_delta=2 * float(np.max(half)),
+                frequency_max=frequency_max,
+                zernike_even=zernike_even,
+            )
+            for mean in (np.max(defocus), np.min(defocus))
+        )
+    return max(_radial_gradient_max(microscope, z, frequency_max) for z in (high, low))
+
+
+def _radial_gradient_max(microscope: Microscope, defocus: float, frequency_max: float) -> float:
+    """The largest |d gamma / dk| along a line where the defocus is `defocus`, eq. 1."""
     wavelength = microscope.wavelength_angstrom
     aberration = microscope.spherical_aberration_millimetre * MILLIMETRE
-    gradients = [0.0]
-    for principal in (high, low):
-        places = [frequency_max]
-        if aberration * principal > 0:
-            # Where the derivative of the gradient by k vanishes.
-            turn = math.sqrt(principal / (3 * aberration * wavelength**2))
-            places += [turn] if turn < frequency_max else []
-        gradients += [
-            2 * math.pi * abs(aberration * (wavelength * k) ** 3 - wavelength * principal * k)
-            for k in places
-        ]
-    extra = 0.0
-    if zernike_even is not None and np.any(zernike_even):
-        extra = _even_gradient_max(zernike_even, frequency_max)
-    return max(gradients) + extra
+    places = [frequency_max]
+    if aberration * defocus > 0:
+        # Where the derivative of the gradient by k vanishes.
+        turn = math.sqrt(defocus / (3 * aberration * wavelength**2))
+        places += [turn] if turn < frequency_max else []
+    return max(
+        2 * math.pi * abs(aberration * (wavelength * k) ** 3 - wavelength * defocus * k)
+        for k in places
+    )
 
 
 def alias_free_size(
@@ -90,18 +100,28 @@ def _is_smooth(number: int, factors: Sequence[int]) -> bool:
     return number == 1
 
 
-def _even_gradient_max(coefficients: np.ndarray, frequency_max: float) -> float:
-    """The largest gradient of even aberrations `(..., 8)` over the disc; a homogeneous bound.
-
-    Polar samples; the maximum of a polynomial of degree 4 varies little between so many.
-    """
+def _sampled_gradient_max(
+    microscope: Microscope,
+    *,
+    defocus: float,
+    defocus_delta: float,
+    frequency_max: float,
+    zernike_even: np.ndarray,
+) -> float:
+    """The largest |grad gamma| on a polar grid, plus what astigmatism can add at its radius."""
     radius = torch.linspace(0, frequency_max, RADII, dtype=torch.float64)[:, None]
     angle = torch.arange(DIRECTIONS, dtype=torch.float64) * (2 * math.pi / DIRECTIONS)
     frequencies = torch.stack([radius * torch.cos(angle), radius * torch.sin(angle)], dim=-1)
     frequencies.requires_grad_()
-    largest = 0.0
-    for each in torch.from_numpy(np.array(coefficients, np.float64)).reshape(-1, 8):
-        phase = even_phase(frequencies, each)
-        (gradient,) = torch.autograd.grad(phase.sum(), frequencies)
-        largest = max(largest, float(gradient.norm(dim=-1).max()))
-    return largest
+    zero = torch.zeros((), dtype=torch.float64)
+    optics = Optics(
+        defocus=zero + defocus,
+        defocus_delta=zero,
+        defocus_angle=zero,
+        phase_shift=zero,
+        zernike_even=torch.from_numpy(np.array(zernike_even, np.float64)),
+    )
+    phase = gamma(frequencies, microscope, optics)
+    (gradient,) = torch.autograd.grad(phase.sum(), frequencies)
+    astigmatic = math.pi * microscope.wavelength_angstrom * abs(defocus_delta) * radius
+    return float((gradient.norm(dim=-1) + astigmatic).max())

@@ -14,7 +14,15 @@ from mgit.errors import InvalidState
 from mgit.optics.aberrations import even_phase
 from mgit.optics.frequencies import polar_cosine
 
-__all__ = ["Microscope", "Optics", "complex_ctf", "ctf", "gamma", "wavelength_angstrom"]
+__all__ = [
+    "MILLIMETRE",
+    "Microscope",
+    "Optics",
+    "complex_ctf",
+    "ctf",
+    "gamma",
+    "wavelength_angstrom",
+]
 
 MILLIMETRE = 1e7
 """Angstrom per millimetre."""

@@ -6,7 +6,7 @@ Layout `(h, w // 2 + 1)`: DC at index 0, ky wraps; the frequency of Nyquist is n
 import torch
 from torch import Tensor
 
-__all__ = ["image_frequencies", "magnified", "polar_cosine"]
+__all__ = ["image_frequencies", "magnified", "polar_cosine", "shift_factor"]
 
 
 def image_frequencies(
@@ -41,3 +41,13 @@ def polar_cosine(frequencies: Tensor, angle: Tensor) -> Tensor:
     x, y = frequencies.unbind(-1)
     double = torch.deg2rad(2 * angle)
     return (x * x - y * y) * torch.cos(double) + 2 * x * y * torch.sin(double)
+
+
+def shift_factor(frequencies: Tensor, shift_angstrom: Tensor) -> Tensor:
+    """`exp(-2 pi i k . s)`, which moves an image's content by s: `(..., h, w)` of s `(..., 2)`.
+
+    Differentiable in the shift.
+    """
+    shift = shift_angstrom[..., None, None, :].to(frequencies.dtype)
+    phase = -2 * torch.pi * (frequencies * shift).sum(-1)
+    return torch.complex(torch.cos(phase), torch.sin(phase))
