@@ -1,0 +1,150 @@
+"""From sums of images and weights to a map: a plain weighted least-squares average.
+
+docs/math/reconstruction.md, eqs. 3 to 7. No regularisation enters a half-map, so its noise stays
+independent of the other half's; the Wiener option is for maps that are only looked at.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mgit.errors import InvalidInput
+from mgit.maps.crop import crop_map
+from mgit.maps.masks import soft_sphere
+from mgit.maps.shells import checked_half_complex, plane_radii, shell_means
+from mgit.maps.symmetrise import interpolated_share, symmetrised
+from mgit.maps.symmetry import distinct
+
+__all__ = ["ReconstructionSettings", "gridding_profile", "quotient", "reconstruct"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconstructionSettings:
+    """How sums become a map.
+
+    weight_floor: weights below this share of their shell's mean are raised to it (eq. 3).
+    low_pass_margin_shells: shells of the map below Nyquist that are left empty (eq. 6).
+    sphere_edge_voxel: width of the soft sphere's edge, at most an eighth of the box (eq. 7); 0 for
+    no sphere. threads: for the symmetry; the result does not depend on it.
+    """
+
+    weight_floor: float = 1e-3
+    low_pass_margin_shells: float = 2.0
+    sphere_edge_voxel: float = 16.0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight_floor < 1:
+            raise InvalidInput("a weight floor lies between 0 and 1", floor=self.weight_floor)
+        if not (self.low_pass_margin_shells >= 0 and self.sphere_edge_voxel >= 0):
+            raise InvalidInput("margins and edges of a map are not negative")
+
+
+def reconstruct(
+    numerator: np.ndarray,
+    weight: np.ndarray,
+    *,
+    box: int,
+    operators: np.ndarray | None = None,
+    helical: tuple[np.ndarray, np.ndarray] | None = None,
+    wiener_ssnr: np.ndarray | None = None,
+    settings: ReconstructionSettings | None = None,
+) -> np.ndarray:
+    """A map (n, n, n), float32, from sums over central slices.
+
+    numerator: complex (d, d, d//2+1), sum of CTF w times images. weight: sum of CTF^2 w. Images are
+    unnormalised transforms of projections (sums over voxels) with the centre at index 0.
+    box: even n <= d of the map; d = n for boxes that are twice the particle, 2 n otherwise.
+    operators: point group (m, 3, 3). helical: rotations and shifts, in voxels of the map; applied
+    before the point group. wiener_ssnr: (n/2) signal-to-noise of the quotient per shell of the map,
+    for display only.
+
+    Raises InvalidInput for boxes or shapes that do not fit and for sums that are empty.
+    Maths: docs/math/reconstruction.md, eqs. 3 to 7.
+    """
+    chosen = settings or ReconstructionSettings()
+    padded = checked_half_complex(numerator)
+    if weight.shape != numerator.shape or box % 2 or not 2 <= box <= padded:
+        raise InvalidInput("sums and box do not fit", box=box, sums=numerator.shape)
+    shares = []
+    if helical is not None:
+        rotations, shifts = helical
+        numerator, weight = symmetrised(
+            numerator, weight, operators=rotations, shifts_voxel=shifts, threads=chosen.threads
+        )
+        shares.append(interpolated_share(rotations))
+    if operators is not None and len(operators) > 1:
+        group = distinct(operators)
+        numerator, weight = symmetrised(numerator, weight, operators=group, threads=chosen.threads)
+        shares.append(interpolated_share(group))
+    transform = quotient(
+        numerator,
+        weight,
+        floor=chosen.weight_floor,
+        radius=(box / 2 - chosen.low_pass_margin_shells) * padded / box,
+        ssnr=None if wiener_ssnr is None else _stretched(wiener_ssnr, padded, box),
+    )
+    density = np.fft.fftshift(np.fft.irfftn(transform, s=(padded,) * 3, axes=(0, 1, 2)))
+    return _finished(crop_map(density, box), padded, shares, chosen.sphere_edge_voxel)
+
+
+def quotient(
+    numerator: np.ndarray,
+    weight: np.ndarray,
+    *,
+    floor: float,
+    radius: float,
+    ssnr: np.ndarray | None = None,
+) -> np.ndarray:
+    """Numerator over floored weight inside a radius in Fourier pixels: complex128.
+
+    ssnr: (d/2) per shell; adds the mean weight over it to the weight (eq. 4).
+    Raises InvalidInput when no weight is positive. Maths: docs/math/reconstruction.md, eqs. 3, 4.
+    """
+    box = checked_half_complex(numerator)
+    mean = shell_means(weight)
+    if not mean.max() > 0:
+        raise InvalidInput("no image has contributed to a reconstruction")
+    at = np.arange(box // 2)
+    added = None if ssnr is None else mean / np.maximum(ssnr, np.finfo(np.float64).eps)
+    transform = np.zeros(numerator.shape, np.complex128)
+    for plane in range(box):
+        radii = plane_radii(box, plane)
+        lowest = floor * np.interp(radii, at, mean)
+        denominator = np.maximum(weight[plane], lowest)
+        if added is not None:
+            denominator = denominator + np.interp(radii, at, added)
+        keep = (radii < radius) & (denominator > 0)
+        np.divide(numerator[plane], denominator, out=transform[plane], where=keep)
+    return transform
+
+
+def gridding_profile(box: int, padded: int) -> np.ndarray:
+    """What trilinear interpolation on a grid of `padded` multiplies a map's axis with: (n).
+
+    sinc^2 of the distance from the centre n // 2 over the padded box (eq. 5).
+    """
+    return np.asarray(np.sinc((np.arange(box) - box // 2) / padded) ** 2)
+
+
+def _finished(density: np.ndarray, padded: int, shares: Sequence[float], edge: float) -> np.ndarray:
+    """Divide the gridding out, damp the corners, round to float32."""
+    box = density.shape[0]
+    profile = gridding_profile(box, padded)
+    edge = min(edge, box / 8)
+    finished = np.empty(density.shape, np.float32)
+    sphere = soft_sphere(box, diameter_voxel=box - 2 * edge, edge_voxel=edge) if edge > 0 else None
+    for z in range(box):
+        trilinear = profile[z] * profile[:, None] * profile[None, :]
+        damping = trilinear
+        for share in shares:
+            damping = damping * (1 - share + share * trilinear)
+        plane = density[z] / damping
+        finished[z] = plane if sphere is None else plane * sphere[z]
+    return finished
+
+
+def _stretched(ssnr: np.ndarray, padded: int, box: int) -> np.ndarray:
+    """Values per shell of the map as values per shell of the padded sums."""
+    return np.asarray(np.interp(np.arange(padded // 2) * box / padded, np.arange(len(ssnr)), ssnr))
