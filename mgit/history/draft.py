@@ -1,6 +1,6 @@
 """A tree being changed: copy-on-write over a commit's tree, written as Git objects at the end."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from mgit.errors import InvalidState, NotFound
 from mgit.history.commits import object_id
 from mgit.history.git_tree import Entry, format_tree
 from mgit.history.objects import GitObjects, PendingObjects
-from mgit.history.paths import ARRAY_CHUNKS, METADATA, check_path
+from mgit.history.paths import ARRAY_CHUNKS, METADATA, check_path, join
 from mgit.history.snapshot import Snapshot
 from mgit.history.tree_diff import changed
 from mgit.history.tree_view import (
@@ -18,6 +18,7 @@ from mgit.history.tree_view import (
     Node,
     TreeCache,
     TreeView,
+    Written,
     format_metadata,
     group_metadata,
     is_directory,
@@ -96,13 +97,15 @@ class Draft(TreeView):
         from mgit.store.arrays import write_array  # deferred: imports numpy
 
         _refuse_reserved(attributes or {})
-        if self.exists(path) and not self.is_array(path):
-            raise InvalidState("another kind of node stands where an array is wanted", path=path)
         self._check_parent(path)
+        node = self._find(path)
+        if node is not None and not (is_directory(node) and ARRAY_CHUNKS in self._entries(node)):
+            raise InvalidState("another kind of node stands where an array is wanted", path=path)
         manifest = write_array(self._writer, values, layout=layout, attributes=attributes or {})
         parent, name = self._own_parent(path)
         files: dict[str, Node] = {METADATA: manifest.zarr_json, ARRAY_CHUNKS: manifest.chunks}
-        parent.entries[name] = Directory(files, self._stored_entries(parent, name))
+        # The array that stood here is not read: `_store` sees from the tree's id if it is the same.
+        parent.entries[name] = Directory(files, {})
         return manifest.content
 
     def set_blob(self, path: str, content: bytes) -> None:
@@ -148,15 +151,43 @@ class Draft(TreeView):
 
         The draft stays usable. A tree that was not changed has the base's id and no objects.
         """
+        tree, new = self.pending()
+        return tree, list(new.values())
+
+    def pending(self) -> tuple[str, dict[str, GitObject]]:
+        """As `write`, the objects by their ids, in the same order."""
         new: dict[str, GitObject] = {}
-        return self._store(self._root, new), list(new.values())
+        return self._store(self._root, new), new
+
+    def objects_with(self, new: dict[str, GitObject]) -> PendingObjects:
+        """The stored objects together with those of `pending`, whose trees need no parsing."""
+        trees: dict[str, Mapping[str, Entry]] = {}
+        self._collect(self._root, trees)
+        return PendingObjects(self.objects, new, trees=trees)
+
+    def _collect(self, node: Node, trees: dict[str, Mapping[str, Entry]]) -> None:
+        if isinstance(node, Directory) and node.written is not None:
+            trees[node.written.tree] = node.written.entries
+            for child in node.entries.values():
+                self._collect(child, trees)
 
     def changed_paths(self) -> tuple[str, ...]:
         """Paths of arrays, groups' attributes and small files that differ from the base, sorted."""
-        tree, new = self.write()
+        tree, new = self.pending()
         base = self.base.tree if self.base is not None else None
-        found = changed(PendingObjects(self.objects, new), base, tree)
+        found = changed(self.objects_with(new), base, tree)
         return tuple(change.path for change in found)
+
+    def touched_paths(self) -> tuple[str, ...]:
+        """Paths at which something may differ from the base, groups included; reads nothing stored.
+
+        Every changed path is one of these, or lies below one that was taken or removed whole.
+        """
+        tree, _ = self.pending()
+        if self.base is not None and tree == self.base.tree:
+            return ()
+        below = _touched(self._root, "") if isinstance(self._root, Directory) else ()
+        return ("", *sorted(below))
 
     def _top(self) -> Node:
         return self._root
@@ -191,14 +222,16 @@ class Draft(TreeView):
         return directory, components[-1]
 
     def _own_root(self) -> Directory:
-        self._root = self._owned(self._root)
-        return self._root
+        self._root = root = self._owned(self._root)
+        root.written = None
+        return root
 
     def _own(self, directory: Directory, name: str) -> Directory:
         node = directory.entries.get(name)
         child = (
             _new_group(self._stored_entries(directory, name)) if node is None else self._owned(node)
         )
+        child.written = None
         directory.entries[name] = child
         return child
 
@@ -213,25 +246,53 @@ class Draft(TreeView):
         stored = directory.base.get(name)
         return self._trees.read(stored.name) if stored is not None and stored.is_tree else {}
 
-    def _store(self, node: Node, new: dict[str, GitObject]) -> str:
+    def _store(self, node: Node, new: dict[str, GitObject], *, known: str | None = None) -> str:
+        """Tree id of a node, its new objects into `new`. known: what stands there in the base."""
         if isinstance(node, Entry):
             return node.name
         assert isinstance(node, Directory)
         entries: dict[str, Entry] = {}
         for name, child in node.entries.items():
-            if isinstance(child, bytes):
-                blob = object_id("blob", child)
-                entries[name] = Entry(is_tree=False, name=blob)
-                if entries[name] != node.base.get(name):
-                    new.setdefault(blob, ("blob", child))
-            else:
-                is_tree = is_directory(child)
-                entries[name] = Entry(is_tree=is_tree, name=self._store(child, new))
-        raw = format_tree(entries)
-        tree = object_id("tree", raw)
-        if entries != node.base:
-            new.setdefault(tree, ("tree", raw))
-        return tree
+            if isinstance(child, Directory):
+                base = node.base.get(name)
+                tree = self._store(child, new, known=base.name if base is not None else None)
+                entries[name] = Entry(is_tree=True, name=tree)
+            elif isinstance(child, Entry):
+                entries[name] = child
+        if node.written is None:
+            node.written = _written(node, entries)
+        if node.written.tree != known:
+            for name, found in node.written.objects:
+                new.setdefault(name, found)
+        return node.written.tree
+
+
+def _written(node: Directory, entries: dict[str, Entry]) -> Written:
+    objects: list[tuple[str, GitObject]] = []
+    for name, child in node.entries.items():
+        if isinstance(child, bytes):
+            entry = entries[name] = Entry(is_tree=False, name=object_id("blob", child))
+            if entry != node.base.get(name):
+                objects.append((entry.name, ("blob", child)))
+    raw = format_tree(entries)
+    tree = object_id("tree", raw)
+    if entries != node.base:
+        objects.append((tree, ("tree", raw)))
+    return Written(tree, entries, tuple(objects))
+
+
+def _touched(directory: Directory, path: str) -> Iterator[str]:
+    stored = directory.base
+    entries = directory.written.entries if directory.written is not None else {}
+    for name, entry in entries.items():
+        if name == METADATA or entry == stored.get(name):
+            continue  # a group's attributes changed: the group's own path was given already
+        below = join(path, name)
+        yield below
+        child = directory.entries[name]
+        if isinstance(child, Directory) and ARRAY_CHUNKS not in child.entries:
+            yield from _touched(child, below)
+    yield from (join(path, name) for name in stored if name not in entries)
 
 
 def _new_group(base: Mapping[str, Entry]) -> Directory:

@@ -12,7 +12,7 @@ from typing import Protocol
 from mgit.digest import BlobDigest, RootDigest, StateDigest
 from mgit.errors import Corrupt, InvalidState
 from mgit.history.cache_file import append, entries
-from mgit.history.git_tree import Entry, parse_tree
+from mgit.history.git_tree import Entry
 from mgit.history.objects import ObjectReader
 from mgit.history.paths import ARRAY_CHUNKS, MAX_DEPTH, METADATA, join
 from mgit.history.tree_view import parse_metadata
@@ -229,4 +229,4 @@ def _below(objects: ObjectReader, tree: str, name: str) -> list[tuple[str, Entry
 
 
 def _tree(objects: ObjectReader, tree: str) -> Mapping[str, Entry]:
-    return parse_tree(objects.read_as("tree", tree), tree)
+    return objects.read_tree(tree)

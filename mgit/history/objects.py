@@ -15,7 +15,11 @@ from mgit.history.packfile import KINDS, OBJECT_BYTES_MAX, PackFile, encode_pack
 
 TYPE_CHECKING = False  # `typing` is not imported here: the module is on every verb's start-up path.
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from mgit.history.git_tree import Entry
+
+    NewObjects = dict[str, tuple[str, bytes]] | Iterable[tuple[str, bytes]]
 
     from mgit.errors import MgitError
     from mgit.store.files import Files
@@ -44,15 +48,40 @@ class ObjectReader:
             raise Corrupt(f"a Git object is a {stored} where a {kind} is wanted", object=name)
         return content
 
+    def read_tree(self, name: str) -> "Mapping[str, Entry]":
+        """Entries of a tree object. Raises NotFound or Corrupt."""
+        from mgit.history.git_tree import parse_tree  # deferred: imports typing
+
+        return parse_tree(self.read_as("tree", name), name)
+
 
 class PendingObjects(ObjectReader):
-    """Stored objects together with new ones that no pack holds yet."""
+    """Stored objects together with new ones that no pack holds yet.
 
-    __slots__ = ("_new", "_stored")
+    trees: entries of new trees, where the caller has them, by id.
+    """
 
-    def __init__(self, stored: "GitObjects", new: "Iterable[tuple[str, bytes]]") -> None:
+    __slots__ = ("_new", "_stored", "_trees")
+
+    def __init__(
+        self,
+        stored: "GitObjects",
+        new: "NewObjects",
+        *,
+        trees: "Mapping[str, Mapping[str, Entry]] | None" = None,
+    ) -> None:
+        """new: objects by their ids, or in any order without (their ids are computed then)."""
         self._stored = stored
-        self._new = {object_id(kind, content): (kind, content) for kind, content in new}
+        self._trees = trees or {}
+        if isinstance(new, dict):
+            self._new = new
+        else:
+            self._new = {object_id(kind, content): (kind, content) for kind, content in new}
+
+    def read_tree(self, name: str) -> "Mapping[str, Entry]":
+        """Entries of a tree, new or stored. Raises NotFound or Corrupt."""
+        known = self._trees.get(name)
+        return super().read_tree(name) if known is None else known
 
     def read(self, name: str) -> "tuple[str, bytes]":
         """Kind and content of an object, new or stored. Raises NotFound or Corrupt."""

@@ -23,7 +23,7 @@ from mgit.history.commits import (
 from mgit.history.draft import Draft
 from mgit.history.git_tree import Entry, parse_tree
 from mgit.history.merkle import MerkleCache, root_digest, state_digest, tree_digest
-from mgit.history.objects import ObjectReader, PendingObjects
+from mgit.history.objects import ObjectReader
 from mgit.history.operations import Change
 from mgit.history.refs import branch_ref, check_ref_name
 from mgit.history.snapshot import Snapshot
@@ -103,12 +103,12 @@ class Transaction:
         moved meanwhile: the commit is stored then, and the error's hint says how to keep it.
         """
         self._require_open()
-        self._seal(self.draft, self.draft.changed_paths())
+        self._seal(self.draft, self.draft.touched_paths())
         if self.parent is not None and len(self._parents) == 1:
             self._refuse_empty(self.parent)
         record = {"format": PROVENANCE_FORMAT, "parents": list(self._parents), **provenance}
         self.draft.set_blob(PROVENANCE, canonical_bytes({**record, "verb": self._verb}))
-        tree, new = self.draft.write()
+        tree, new = self.draft.pending()
         trailers = self._trailers(tree, new)
         raw = format_commit(
             tree=tree,
@@ -121,7 +121,7 @@ class Transaction:
         if sign is not None:
             raw = with_signature(raw, sign.sign(raw))
         self._writer.seal()
-        self._repository.objects.write_pack([*new, ("commit", raw)])
+        self._repository.objects.write_pack([*new.values(), ("commit", raw)])
         self._move(commit_id(raw), message=message, who=who)
         self._open = False
         if self._staged is not None:
@@ -134,7 +134,7 @@ class Transaction:
         message: one line for the commit to come. provenance: what the change says of itself.
         """
         self._require_open()
-        self._seal(self.draft, self.draft.changed_paths())
+        self._seal(self.draft, self.draft.touched_paths())
         tree, new = self.draft.write()
         self._writer.seal()
         self._repository.objects.write_pack(new)
@@ -205,8 +205,8 @@ class Transaction:
         return staged
 
     def _refuse_empty(self, parent: CommitRecord) -> None:
-        tree, new = self.draft.write()
-        if self._same_state(tree, parent.tree, PendingObjects(self._repository.objects, new)):
+        tree, new = self.draft.pending()
+        if self._same_state(tree, parent.tree, self.draft.objects_with(new)):
             raise EmptyCommit(f"'{self._verb}' would change nothing")
 
     def _same_state(self, a: str, b: str, objects: ObjectReader | None = None) -> bool:
@@ -214,9 +214,9 @@ class Transaction:
         objects = objects or self._repository.objects
         return a == b or _state_entries(a, objects) == _state_entries(b, objects)
 
-    def _trailers(self, tree: str, new: list[tuple[str, bytes]]) -> dict[str, str]:
+    def _trailers(self, tree: str, new: dict[str, tuple[str, bytes]]) -> dict[str, str]:
         repository = self._repository
-        objects = PendingObjects(repository.objects, new)
+        objects = self.draft.objects_with(new)
         cache = MerkleCache(repository.layout.cache)
         roots = [_root(repository, parent, cache) for parent in self._parents]
         root = root_digest(tree_digest(objects, tree, cache=cache), roots)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mgit.errors import Corrupt
-from mgit.history.git_tree import Entry, parse_tree
+from mgit.history.git_tree import Entry
 from mgit.history.objects import ObjectReader
 from mgit.history.paths import ARRAY_CHUNKS, MAX_DEPTH, METADATA, join
 
@@ -118,4 +118,4 @@ def _what(entry: Entry | None, entries: Mapping[str, Entry] | None) -> What | No
 def _entries(objects: ObjectReader, entry: Entry | None) -> Mapping[str, Entry] | None:
     if entry is None or not entry.is_tree:
         return None
-    return parse_tree(objects.read_as("tree", entry.name), entry.name)
+    return objects.read_tree(entry.name)

@@ -7,7 +7,7 @@ entry of a stored tree, a directory in memory, or the new content of a file.
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mgit.digest import ContentDigest, canonical_bytes
 from mgit.errors import Corrupt, InvalidState, NotFound
@@ -29,6 +29,7 @@ __all__ = [
     "StoredArray",
     "TreeCache",
     "TreeView",
+    "Written",
     "format_metadata",
     "group_metadata",
     "is_directory",
@@ -44,14 +45,25 @@ CONTENT = "content"
 _TREES_KEPT = 1024
 
 
+class Written(NamedTuple):
+    """A directory as a Git tree."""
+
+    tree: str
+    entries: Mapping[str, Entry]
+    objects: tuple[tuple[str, tuple[str, bytes]], ...]
+    """Id, kind and content of the tree and of the files directly in it that are new."""
+
+
 class Directory:
     """A directory of a draft: its entries, and those of the stored directory it began as."""
 
-    __slots__ = ("base", "entries")
+    __slots__ = ("base", "entries", "written")
 
     def __init__(self, entries: "dict[str, Node]", base: Mapping[str, Entry]) -> None:
         self.entries = entries
         self.base = base
+        self.written: Written | None = None
+        """What it becomes in Git, until something in or below it changes."""
 
 
 Node = Entry | Directory | bytes

@@ -200,3 +200,22 @@ def test_a_refused_array_stores_no_chunk(storage, base):
         draft.set_array(f"{SPECIES}/mask/below", np.full(1000, 7.5))
     storage.keep(draft)
     assert storage.chunks.segments() == segments
+
+
+def test_touched_paths_name_what_was_written_and_nothing_beside_it(storage, base):
+    draft = storage.draft(base)
+    draft.set_array(f"{ITEM}/tilt_angle", np.arange(3.0))
+    draft.set_attributes("species/new", {})
+    draft.remove("provenance.json")
+    groups = {"", "sources", "sources/lab-0badcafe", "sources/lab-0badcafe/items", "species"}
+    fan = "sources/lab-0badcafe/items/7f"
+    leaves = {fan, ITEM, f"{ITEM}/tilt_angle", "species/new", "provenance.json"}
+    assert set(draft.touched_paths()) == groups | leaves
+
+
+def test_touched_paths_of_an_unchanged_draft_are_none(storage, base):
+    draft = storage.draft(base)
+    assert draft.touched_paths() == ()
+    draft.set_array(f"{ITEM}/tilt_angle", np.arange(3.0))
+    draft.take(ITEM, base, ITEM)
+    assert draft.touched_paths() == ()

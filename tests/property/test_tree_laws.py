@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mgit.errors import InvalidState, NotFound
 from mgit.history.commits import object_id
+from mgit.history.git_tree import parse_tree
 from mgit.history.merkle import MerkleCache, tree_digest
 from mgit.history.objects import PendingObjects
 from mgit.history.tree_diff import changed
@@ -99,7 +100,7 @@ def test_the_difference_is_what_comparing_everything_finds(first, second):
         draft = storage.draft(old)
         for change in second:
             apply(draft, change)
-        listed = draft.changed_paths()
+        listed, touched = draft.changed_paths(), draft.touched_paths()
         new = storage.keep(draft)
         before, after = contents(old), contents(new)
         expected = set()
@@ -114,6 +115,31 @@ def test_the_difference_is_what_comparing_everything_finds(first, second):
         assert {(each.path, each.kind, each.what) for each in found} == expected
         assert len(found) == len(expected)
         assert set(listed) == {path for path, _, _ in expected}
+        assert (touched == ()) == (listed == ())
+        for path in listed:
+            assert any(path == each or path.startswith(f"{each}/") for each in touched)
+
+
+@settings(max_examples=40)
+@given(HISTORIES, HISTORIES)
+def test_a_draft_that_is_looked_at_between_changes_becomes_the_same_tree(first, second):
+    with tempfile.TemporaryDirectory() as folder:
+        storage = ScratchStorage.new(folder)
+        draft = storage.draft()
+        for change in first:
+            apply(draft, change)
+        base = storage.keep(draft)
+        watched, unwatched = storage.draft(base), storage.draft(base)
+        for change in second:
+            apply(watched, change)
+            apply(unwatched, change)
+            tree, new = watched.write()
+            pending = watched.objects_with(watched.pending()[1])
+            assert [object_id(*each) for each in new] == list(watched.pending()[1])
+            if new:
+                read = parse_tree(pending.read_as("tree", tree), tree)
+                assert pending.read_tree(tree) == read
+        assert watched.write() == unwatched.write()
 
 
 @settings(max_examples=30)
