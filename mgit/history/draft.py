@@ -186,8 +186,11 @@ class Draft(TreeView):
         tree, _ = self.pending()
         if self.base is not None and tree == self.base.tree:
             return ()
-        below = _touched(self._root, "") if isinstance(self._root, Directory) else ()
-        return ("", *sorted(below))
+        root = self._root
+        if not isinstance(root, Directory) or root.written is None:
+            return ("",)
+        own = () if root.written.entries[METADATA] == root.base.get(METADATA) else ("",)
+        return (*own, *sorted(_touched(root, "")))
 
     def _top(self) -> Node:
         return self._root

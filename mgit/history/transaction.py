@@ -39,7 +39,7 @@ PROVENANCE = "provenance.json"
 PROVENANCE_FORMAT = 1
 
 Seal = Callable[["Writer", Iterable[str]], object]
-"""Writes the state digests of whatever the changed paths belong to."""
+"""Writes the state digests of whatever the touched paths belong to."""
 
 
 class PayloadSigner(Protocol):

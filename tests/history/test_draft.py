@@ -207,7 +207,7 @@ def test_touched_paths_name_what_was_written_and_nothing_beside_it(storage, base
     draft.set_array(f"{ITEM}/tilt_angle", np.arange(3.0))
     draft.set_attributes("species/new", {})
     draft.remove("provenance.json")
-    groups = {"", "sources", "sources/lab-0badcafe", "sources/lab-0badcafe/items", "species"}
+    groups = {"sources", "sources/lab-0badcafe", "sources/lab-0badcafe/items", "species"}
     fan = "sources/lab-0badcafe/items/7f"
     leaves = {fan, ITEM, f"{ITEM}/tilt_angle", "species/new", "provenance.json"}
     assert set(draft.touched_paths()) == groups | leaves
