@@ -23,8 +23,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 lint: $(STAMP)
-	$(RUN)/ruff format --check mgit tests benchmarks
-	$(RUN)/ruff check mgit tests benchmarks
+	$(RUN)/ruff format --check mgit kernels tests benchmarks
+	$(RUN)/ruff check mgit kernels tests benchmarks
 	$(RUN)/mypy
 	$(RUN)/lint-imports --no-cache --no-logo
 
