@@ -23,9 +23,11 @@ __all__ = [
     "shell_sums",
 ]
 
-ShellRule = Literal["split", "rounded"]
-"""`split`: a sample of radius r is shared linearly by floor(r) and floor(r) + 1. `rounded`: it
-belongs to the nearest shell, as RELION has it."""
+ShellRule = Literal["split", "relion"]
+"""`split`: a sample of radius r is shared linearly by floor(r) and floor(r) + 1, and Friedel
+partners count. `relion`: it belongs to the nearest shell and every stored sample counts once, which
+gives the planes kx = 0 and kx = n/2 twice the weight of others; for figures to set beside RELION's.
+"""
 
 
 def plane_radii(box: int, plane: int) -> np.ndarray:
@@ -67,15 +69,16 @@ def checked_cube(density: np.ndarray) -> int:
 def shell_sums(
     planes: Callable[[int], Sequence[np.ndarray]], *, box: int, rule: ShellRule = "split"
 ) -> np.ndarray:
-    """Sums over the shells 0 ... d/2 - 1 of terms of a half-complex cube, both Friedel partners.
+    """Sums over the shells 0 ... d/2 - 1 of terms of a half-complex cube.
 
     planes: for plane index kz the real terms, each (d, d//2+1).
     Returns float64 (terms + 1, d/2); the last row counts the samples. Samples of radius d/2 and
     more are left out.
     """
     count = box // 2
-    both = np.full((box, count + 1), 2.0)
-    both[:, (0, count)] = 1.0
+    both = np.ones((box, count + 1))
+    if rule == "split":
+        both[:, 1:count] = 2.0
     sums: np.ndarray | None = None
     for plane in range(box):
         radii = plane_radii(box, plane)
