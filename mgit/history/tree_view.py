@@ -7,6 +7,7 @@ entry of a stored tree, a directory in memory, or the new content of a file.
 import json
 from collections import OrderedDict
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mgit.digest import ContentDigest, canonical_bytes
@@ -42,7 +43,7 @@ METADATA_BYTES_MAX = 16 * 1024 * 1024
 CONTENT = "content"
 """Attribute of an array's zarr.json that holds its content digest; hidden from readers."""
 
-_TREES_KEPT = 1024
+_TREES_KEPT = 16384
 
 
 class Written(NamedTuple):
@@ -135,6 +136,14 @@ class TreeView:
             raise NotFound("no array stands at this path", path=path)
         return StoredArray(self, entries, path)
 
+    def arrays(self, path: str) -> "dict[str, StoredArray]":
+        """The arrays directly below a group by name, sorted. Raises NotFound."""
+        found = {}
+        for name, node in sorted(self._group_entries(path).items(), key=itemgetter(0)):
+            if is_directory(node) and ARRAY_CHUNKS in (entries := self._entries(node)):
+                found[name] = StoredArray(self, entries, f"{path}/{name}" if path else name)
+        return found
+
     def blob(self, path: str) -> bytes:
         """Content of the small file at `path`. Raises NotFound."""
         node = self._find(path)
@@ -202,13 +211,14 @@ class TreeView:
 class StoredArray:
     """One array of a tree: metadata is read when it is asked for, chunks when values are."""
 
-    __slots__ = ("_entries", "_loaded", "_view", "path")
+    __slots__ = ("_entries", "_loaded", "_recorded", "_view", "path")
 
     def __init__(self, view: TreeView, entries: Mapping[str, Node], path: str) -> None:
         self.path = path
         self._view = view
         self._entries = entries
         self._loaded: ArrayManifest | None = None
+        self._recorded: dict[str, Any] | None = None
 
     @property
     def manifest(self) -> "ArrayManifest":
@@ -263,9 +273,9 @@ class StoredArray:
         return read_rows(self._view._chunk, self.manifest, start, stop)
 
     def _attributes(self) -> dict[str, Any]:
-        metadata = self._view._metadata(self._entries, self.path)
-        attributes: dict[str, Any] = metadata["attributes"]
-        return attributes
+        if self._recorded is None:
+            self._recorded = self._view._metadata(self._entries, self.path)["attributes"]
+        return self._recorded
 
 
 def is_directory(node: Node) -> bool:

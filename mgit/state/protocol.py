@@ -77,6 +77,10 @@ class Reader(Protocol):
         """The array at `path`. Raises NotFound."""
         ...
 
+    def arrays(self, path: str) -> Mapping[str, ArrayHandle]:
+        """The arrays directly below a group by name, sorted. Raises NotFound."""
+        ...
+
     def blob(self, path: str) -> bytes:
         """Content of a small file, e.g. 'provenance.json'. Raises NotFound."""
         ...

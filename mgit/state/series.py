@@ -86,8 +86,7 @@ class Item:
 
     def array_names(self) -> tuple[str, ...]:
         """Names of its arrays, sorted."""
-        children = self.reader.children(self.path)
-        return tuple(each for each in children if self.reader.is_array(f"{self.path}/{each}"))
+        return tuple(self.reader.arrays(self.path))
 
     def array(self, name: str) -> ArrayHandle:
         """The array called `name`, not yet read. Raises NotFound."""
@@ -98,7 +97,7 @@ class Item:
 
     def arrays(self) -> dict[str, ArrayHandle]:
         """All its arrays by name, not yet read."""
-        return {name: self.array(name) for name in self.array_names()}
+        return dict(self.reader.arrays(self.path))
 
 
 def derive_item_id(name: str, defining_document: bytes) -> str:

@@ -7,6 +7,7 @@ content digest is written out here from its definition and thereby checks the st
 
 import json
 from dataclasses import dataclass, field
+from operator import itemgetter
 from types import MappingProxyType
 
 import numpy as np
@@ -96,6 +97,11 @@ class MemoryTree:
         if not isinstance(node, MemoryArray):
             raise NotFound("no array stands at this path", path=path)
         return node
+
+    def arrays(self, path: str) -> dict[str, MemoryArray]:
+        """The arrays directly below a group by name, sorted. Raises NotFound."""
+        entries = sorted(self._group(path).entries.items(), key=itemgetter(0))
+        return {name: node for name, node in entries if isinstance(node, MemoryArray)}
 
     def blob(self, path: str) -> bytes:
         """Content of the small file at `path`. Raises NotFound."""

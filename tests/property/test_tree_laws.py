@@ -56,10 +56,14 @@ def contents(tree, path=""):
     found = {path: ("group", dict(tree.attributes(path)))}
     for name in tree.blobs(path):
         found[f"{path}/{name}".strip("/")] = ("blob", tree.blob(f"{path}/{name}".strip("/")))
+    arrays = tree.arrays(path)
+    children = [f"{path}/{name}".strip("/") for name in tree.children(path)]
+    assert [f"{path}/{name}".strip("/") for name in arrays] == list(filter(tree.is_array, children))
     for name in tree.children(path):
         below = f"{path}/{name}".strip("/")
         if tree.is_array(below):
-            handle = tree.array(below)
+            handle = arrays[name]
+            assert handle.content == tree.array(below).content
             found[below] = (
                 "array",
                 dict(handle.attributes),

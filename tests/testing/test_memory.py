@@ -33,6 +33,7 @@ def test_children_are_groups_and_arrays_and_blobs_are_files(tree):
     assert tree.children("") == ("sources", "species")
     assert tree.blobs("") == ("provenance.json",)
     assert tree.children("species/ribosome-00c0ffee") == ("half_map_1", "mask", "particles")
+    assert list(tree.arrays("species/ribosome-00c0ffee")) == ["half_map_1", "mask"]
 
 
 def test_values_are_copies_both_ways():
