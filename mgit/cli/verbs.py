@@ -81,6 +81,7 @@ def _verb(name: str, help: str, group: str) -> Verb:
 VERBS: tuple[Verb, ...] = (
     _verb("init", "create an empty population", _START),
     _verb("demo", "show a journey on a made-up project", _START),
+    _verb("simulate", "make tilt series with a known truth", _START),
     _verb("config", "read and set the name, address and signing key of the author", _START),
     Verb("source", "import and tend data sources", group=_CONTENT, children=_SOURCE),
     Verb("species", "import and tend species", group=_CONTENT, children=_SPECIES),
@@ -89,6 +90,7 @@ VERBS: tuple[Verb, ...] = (
     _verb("log", "list commits, newest first", _LOOK),
     _verb("show", "show a commit, a species, a source or any path of a revision", _LOOK),
     _verb("diff", "compare two revisions: species, particles, deformation, imaging", _LOOK),
+    _verb("score", "compare commits with the truth of a simulation", _LOOK),
     _verb("branch", "list, create, rename or delete branches", _HISTORY),
     _verb("switch", "make another branch the current one", _HISTORY),
     _verb("tag", "list, create or delete tags", _HISTORY),

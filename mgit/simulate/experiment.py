@@ -11,8 +11,9 @@ from mgit.simulate.settings import Settings
 
 __all__ = ["Experiment", "Particles", "dose_symmetric", "draw_experiment"]
 
-PLACEMENT_TRIALS = 2_000
-"""Failed throws of one particle after which the field counts as full."""
+CANDIDATES = 64
+PLACEMENT_TRIALS = 30
+"""So many times so many throws that all fail say that the field is full."""
 VOLUME_WARP_NODES = (2, 2, 3, 3)
 """Duration, depth, height, width."""
 
@@ -166,24 +167,28 @@ def _placed(
     placed = np.empty((0, 3))
     failed = 0
     while len(placed) < count:
-        candidate = random.uniform(lowest, highest)
-        apart = np.linalg.norm(placed - candidate, axis=1) >= settings.diameter_angstrom
-        if apart.all() and _inside(geometry, candidate, margin):
-            placed, failed = np.vstack([placed, candidate]), 0
-            continue
-        failed += 1
-        if failed > PLACEMENT_TRIALS:
+        if failed == PLACEMENT_TRIALS:
             raise InvalidInput(
                 f"only {len(placed)} of {count} particles find room",
                 hint="simulate fewer particles, a larger image or a thicker slab",
                 series=geometry.name,
             )
+        before = len(placed)
+        candidates = random.uniform(lowest, highest, size=(CANDIDATES, 3))
+        for candidate in candidates[_inside(geometry, candidates, margin)]:
+            apart = np.linalg.norm(placed - candidate, axis=1) >= settings.diameter_angstrom
+            if apart.all() and len(placed) < count:
+                placed = np.vstack([placed, candidate])
+        failed = failed + 1 if len(placed) == before else 0
     return placed
 
 
-def _inside(geometry: Geometry, position: np.ndarray, margin: float) -> bool:
-    seen = views(geometry, position[None, None], np.zeros((1, 1, 3)), rows=np.zeros(1, dtype=int))
-    return bool(((seen.xy >= margin) & (seen.xy <= np.array(geometry.image) - margin)).all())
+def _inside(geometry: Geometry, positions: np.ndarray, margin: float) -> np.ndarray:
+    """`(n,)` which of `(n, 3)` places appear further than `margin` from the edge of all images."""
+    count = len(positions)
+    seen = views(geometry, positions[:, None], np.zeros((count, 1, 3)), rows=np.arange(count))
+    far = (seen.xy >= margin) & (seen.xy <= np.array(geometry.image) - margin)
+    return np.asarray(far.all(axis=1).reshape(geometry.tilts, count).all(axis=0))
 
 
 def _perturbed(settings: Settings, true: Particles, random: np.random.Generator) -> Particles:

@@ -80,7 +80,7 @@ class Views:
 
     row: `(m,)` row of the particle table. tilt: `(m,)`. xy: `(m, 2)` angstrom from the image's
     corner. rotation: `(m, 3, 3)` particle -> image. unturned: the same without stage angles, as
-    positions see it. defocus: `(m,)` angstrom.
+    positions see it. defocus: `(m,)` angstrom. hand: `(m,)` change of defocus with z, +1 or -1.
     """
 
     row: np.ndarray
@@ -89,6 +89,7 @@ class Views:
     rotation: np.ndarray
     unturned: np.ndarray
     defocus: np.ndarray
+    hand: np.ndarray
 
     def __len__(self) -> int:
         return len(self.row)
@@ -102,6 +103,7 @@ class Views:
             rotation=self.rotation[chosen],
             unturned=self.unturned[chosen],
             defocus=self.defocus[chosen],
+            hand=self.hand[chosen],
         )
 
 
@@ -110,7 +112,7 @@ def join_views(parts: Sequence[Views]) -> Views:
     return Views(
         **{
             name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("row", "tilt", "xy", "rotation", "unturned", "defocus")
+            for name in ("row", "tilt", "xy", "rotation", "unturned", "defocus", "hand")
         }
     )
 
@@ -223,4 +225,5 @@ def _one_tilt(
         rotation=extra @ unturned,
         unturned=unturned,
         defocus=geometry.per_tilt("defocus")[tilt] + geometry.hand * q[:, 2],
+        hand=np.full(count, geometry.hand),
     )

@@ -1,6 +1,7 @@
 """Deformation grids, evaluated by SciPy's splines: written apart from mgit.geometry on purpose."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -27,11 +28,17 @@ def _axis_weights(at: np.ndarray, nodes: int, margin: float) -> np.ndarray:
     """`(n, nodes)`: how much each node counts at each place."""
     if nodes == 1:
         return np.ones((len(at), 1))
-    places = np.linspace(margin, 1 - margin, nodes)
     if nodes == 2:
-        share = (at - places[0]) / (places[1] - places[0])
+        share = (at - margin) / (1 - 2 * margin)
         return np.stack([1 - share, share], axis=1)
-    return np.asarray(CubicSpline(places, np.eye(nodes), bc_type="natural")(at))
+    return np.asarray(_node_splines(nodes, margin)(at))
+
+
+@lru_cache(maxsize=64)
+def _node_splines(nodes: int, margin: float) -> CubicSpline:
+    """The splines that are 1 at one node and 0 at all others."""
+    places = np.linspace(margin, 1 - margin, nodes)
+    return CubicSpline(places, np.eye(nodes), bc_type="natural")
 
 
 def piecewise_linear(values: np.ndarray, points: np.ndarray) -> np.ndarray:
