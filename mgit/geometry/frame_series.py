@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mgit.errors import InvalidState
 from mgit.geometry.cubic_grid import cubic_operator
 from mgit.geometry.grid_operator import GridOperator
 from mgit.geometry.motion import MotionModel, frame_coordinates, motion_model
-from mgit.geometry.poses import ParticlePoses, orientations
-from mgit.geometry.rotations import axis_matrices
+from mgit.geometry.poses import ParticlePoses, orientations, turned
+from mgit.geometry.rotations import axis_matrices, composed
 from mgit.geometry.series_geometry import SeriesGeometry
-from mgit.geometry.tilt_series import Views
+from mgit.geometry.tilt_series import Views, merged
 from mgit.geometry.trajectories import interpolate_trajectory
 
 __all__ = ["FrameSeriesModel", "frame_series_model", "pyramid_shapes"]
@@ -47,24 +46,18 @@ class FrameSeriesModel:
 
         Differentiable in `changes`. Raises InvalidState for names that `start` does not have.
         """
-        values = dict(self.start)
-        for name, value in (changes or {}).items():
-            if name not in values:
-                raise InvalidState(
-                    f"the geometry has no '{name}'",
-                    hint="give the series that array before the model is built",
-                )
-            values[name] = value
+        values = merged(self.start, changes or {})
         position = interpolate_trajectory(values["position"], self.time)
         shape = position.shape[:2]
         moving = {name: values[name] for name in self.motion.start}
         defocus = position[..., 2] + self._base_defocus(values, shape)
         if "doming" in self.grids:
             defocus = defocus + self._field("doming", values).reshape(shape)
-        rotation = orientations(values["angles"], values["rotation_vector"], self.time)
+        rotation = orientations(values["angles"], self.time)
+        rotation = turned(rotation, values["rotation_vector"], self.time)
         if STAGE_ANGLE[0] in self.grids:
             x, y, z = (self._field(name, values).reshape(shape) for name in STAGE_ANGLE)
-            rotation = axis_matrices(x, y, z) @ rotation
+            rotation = composed(axis_matrices(x, y, z), rotation)
         return Views(
             position=position[..., :2] - self.motion.displacement(moving),
             rotation=rotation.expand(*shape, 3, 3),

@@ -7,10 +7,15 @@ import torch
 from torch import Tensor
 
 from mgit.errors import InvalidState
-from mgit.geometry.rotations import rotation_vector_matrices, zyz_angles, zyz_matrices
+from mgit.geometry.rotations import (
+    composed,
+    rotation_vector_matrices,
+    zyz_angles,
+    zyz_matrices,
+)
 from mgit.geometry.trajectories import interpolate_trajectory
 
-__all__ = ["ParticlePoses", "orientations", "turned_angles"]
+__all__ = ["ParticlePoses", "orientations", "turned", "turned_angles"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +57,25 @@ class ParticlePoses:
         return int(self.position.shape[0])
 
 
-def orientations(angles: Tensor, rotation_vector: Tensor, at: Tensor) -> Tensor:
+def orientations(angles: Tensor, at: Tensor) -> Tensor:
     """Particle -> volume rotations `(particles, m, 3, 3)` at exposures `at` `(n,)`.
 
-    `exp(w) R(theta)` with both w and theta interpolated over exposure; m is 1 where neither has
-    more than one control point, else n. Components of theta are interpolated one by one, so they
-    must not jump by 360 degrees between control points.
+    m is 1 where there is one control point, else n. Components of the angles are interpolated one
+    by one, so they must not jump by 360 degrees between control points.
     """
-    if angles.shape[1] == 1 and rotation_vector.shape[1] == 1:
-        return rotation_vector_matrices(rotation_vector) @ zyz_matrices(angles)
-    turn = rotation_vector_matrices(interpolate_trajectory(rotation_vector, at))
-    return turn @ zyz_matrices(interpolate_trajectory(angles, at))
+    if angles.shape[1] > 1:
+        angles = interpolate_trajectory(angles, at)
+    return zyz_matrices(angles)
+
+
+def turned(orientation: Tensor, rotation_vector: Tensor, at: Tensor) -> Tensor:
+    """`exp(w) R` with w `(particles, T, 3)` in degrees interpolated over exposure, eq. 4.
+
+    orientation: `(particles, m, 3, 3)` from `orientations`. Differentiable in both.
+    """
+    if rotation_vector.shape[1] > 1:
+        rotation_vector = interpolate_trajectory(rotation_vector, at)
+    return composed(rotation_vector_matrices(rotation_vector), orientation)
 
 
 def turned_angles(angles: np.ndarray, rotation_vector: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 __all__ = [
     "axis_matrices",
+    "composed",
     "mean_rotation",
     "rotation_distance",
     "rotation_vector_matrices",
@@ -105,6 +106,19 @@ def rotation_vector_matrices(vectors: Tensor) -> Tensor:
     return _matrix(elements)
 
 
+def composed(outer: Tensor, inner: Tensor) -> Tensor:
+    """Products `outer inner` of matrices `(..., 3, 3)`, broadcast over the leading axes.
+
+    Element by element over whole batches: for many small matrices that is several times faster
+    than a batched matrix product.
+    """
+    rank = max(outer.ndim, inner.ndim)
+    a, b = (m.reshape(*(1,) * (rank - m.ndim), *m.shape) for m in (outer, inner))
+    a, b = a.movedim((-2, -1), (0, 1)), b.movedim((-2, -1), (0, 1))
+    product = a[:, 0, None] * b[None, 0] + a[:, 1, None] * b[None, 1] + a[:, 2, None] * b[None, 2]
+    return product.movedim((0, 1), (-2, -1))
+
+
 def rotation_vectors(matrices: np.ndarray) -> np.ndarray:
     """Rotation vectors `(..., 3)` in degrees, at most 180 long, of rotations `(..., 3, 3)`."""
     quaternions = _quaternions(matrices)
@@ -143,8 +157,8 @@ def mean_rotation(matrices: np.ndarray, *, weights: np.ndarray | None = None) ->
 def _matrix(elements: Sequence[Tensor]) -> Tensor:
     """Nine elements in row-major order, broadcast to one shape, as matrices `(..., 3, 3)`."""
     shape = np.broadcast_shapes(*(element.shape for element in elements))
-    stacked = torch.stack([element.expand(shape) for element in elements], dim=-1)
-    return stacked.reshape(*shape, 3, 3)
+    stacked = torch.stack([element.expand(shape) for element in elements])
+    return stacked.reshape(3, 3, *shape).movedim((0, 1), (-2, -1))
 
 
 def _quaternions(matrices: np.ndarray) -> np.ndarray:

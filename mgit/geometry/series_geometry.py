@@ -121,7 +121,8 @@ def series_geometry(
     """Build the geometry of an item from its canonical arrays and attributes (docs/state.md).
 
     array_attributes: attributes of arrays by name: `margins`, and type, grid and unit of
-        `image_deformation`. Arrays that say nothing about geometry are left out.
+        `image_deformation`. Arrays that say nothing about geometry are left out. A series of
+        particle stacks without tilts is one image without tilt.
 
     Raises InvalidState, naming item and array, for missing, misshapen or non-finite values.
     """
@@ -132,7 +133,9 @@ def series_geometry(
             kept[key] = np.asarray(values, dtype=np.bool_)
         elif key in PER_TILT or key in GRIDS or key in PLAIN or key.startswith(PYRAMIDS):
             kept[key] = np.asarray(values, dtype=np.float64)
-    if kind == "tilt_series":
+    if kind == "particle_series" and "tilt_angle" not in kept:
+        kept |= {key: np.zeros(1) for key in NEEDED_OF_TILT_SERIES}
+    if kind != "frame_series":
         _complete_tilts(kept, name)
     pixel = float(attributes.get("pixel_size_angstrom", "nan"))
     geometry = SeriesGeometry(
@@ -219,7 +222,7 @@ def _check(geometry: SeriesGeometry) -> None:
             )
         if values.size == 0:
             raise InvalidState("an array of the geometry is empty", item=geometry.name, array=key)
-    if geometry.kind == "tilt_series":
+    if geometry.kind != "frame_series":
         for key in PER_TILT:
             if arrays[key].shape != (geometry.tilt_count,):
                 raise InvalidState(

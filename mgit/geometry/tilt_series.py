@@ -21,12 +21,12 @@ from mgit.geometry.cubic_grid import cubic_operator
 from mgit.geometry.grid_operator import GridOperator
 from mgit.geometry.image_deformation import DeformationOperator, deformation_operator
 from mgit.geometry.linear_grid import linear_operator
-from mgit.geometry.poses import ParticlePoses, orientations
-from mgit.geometry.rotations import axis_matrices
+from mgit.geometry.poses import ParticlePoses, orientations, turned
+from mgit.geometry.rotations import axis_matrices, composed
 from mgit.geometry.series_geometry import SeriesGeometry
 from mgit.geometry.trajectories import interpolate_trajectory, relative_exposure
 
-__all__ = ["TiltSeriesModel", "Views", "tilt_series_model"]
+__all__ = ["TiltSeriesModel", "Views", "merged", "tilt_series_model"]
 
 IMAGE_WARP = ("image_warp_x", "image_warp_y")
 VOLUME_WARP = ("volume_warp_x", "volume_warp_y", "volume_warp_z")
@@ -65,11 +65,13 @@ class TiltSeriesModel:
     start: what the model was built with. Keys are canonical array names, and of the particles
         `position`, `angles`, `rotation_vector` (degrees, zero) and `displacement`.
     tilts: rows of the tilt table that take part.
+    orientation: particle -> volume rotations of `start`.
     """
 
     start: Mapping[str, Tensor]
     tilts: np.ndarray
     exposure: Tensor
+    orientation: Tensor
     volume_centre: Tensor
     image_centre: Tensor
     hand: int
@@ -84,21 +86,15 @@ class TiltSeriesModel:
 
         Differentiable in `changes`. Raises InvalidState for names that `start` does not have.
         """
-        values = dict(self.start)
-        for name, value in (changes or {}).items():
-            if name not in values:
-                raise InvalidState(
-                    f"the geometry has no '{name}'",
-                    hint="give the series that array before the model is built",
-                )
-            values[name] = value
+        changed = changes or {}
+        values = merged(self.start, changed)
         tilt = self._tilt_rotations(values)
         q = _turned(tilt, self._specimen(values))
         x, depth = self._image_positions(values, q)
         defocus = values["defocus"][self.tilts, None] + self.hand * depth
         return Views(
             position=x.permute(2, 0, 1),
-            rotation=self._orientations(values, tilt),
+            rotation=self._orientations(values, tilt, self._particles(changed)),
             depth=depth.T,
             defocus=defocus.T,
         )
@@ -140,35 +136,57 @@ class TiltSeriesModel:
             y = y + self.deformation.values(coefficients) * self.pixel_size_angstrom
         return y, q[:, 2]
 
-    def _orientations(self, values: Mapping[str, Tensor], tilt: Tensor) -> Tensor:
+    def _particles(self, changed: Mapping[str, Tensor]) -> Tensor:
+        """Particle -> volume rotations, of which the unchanged part is not computed again."""
+        particle = self.orientation
+        if "angles" in changed:
+            particle = orientations(changed["angles"], self.exposure)
+        if "rotation_vector" in changed:
+            particle = turned(particle, changed["rotation_vector"], self.exposure)
+        return particle
+
+    def _orientations(self, values: Mapping[str, Tensor], tilt: Tensor, particle: Tensor) -> Tensor:
         """Particle -> image rotations `(particles, tilts, 3, 3)`, eq. 4."""
-        particle = orientations(values["angles"], values["rotation_vector"], self.exposure)
         outer = tilt[:, None]
         if self.stage is not None:
             nodes = torch.stack([values[name] for name in STAGE_ANGLE])
             x, y, z = self.stage.values(nodes).reshape(3, len(self.tilts), -1)
-            outer = axis_matrices(x, y, z) @ outer
+            outer = composed(axis_matrices(x, y, z), outer)
         if outer.shape[1] == 1:
             columns = particle.permute(1, 2, 0, 3).flatten(2)
-            turned = _turned(outer[:, 0], columns)
-            return turned.reshape(*turned.shape[:2], -1, 3).permute(2, 0, 1, 3)
-        return outer.transpose(0, 1) @ particle
+            images = _turned(outer[:, 0], columns)
+            return images.reshape(*images.shape[:2], -1, 3).permute(2, 0, 1, 3)
+        return composed(outer.transpose(0, 1), particle)
+
+
+def merged(start: Mapping[str, Tensor], changes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`start` with `changes`. Raises InvalidState for names that `start` does not have."""
+    for name in changes:
+        if name not in start:
+            raise InvalidState(
+                f"the geometry has no '{name}'",
+                hint="give the series that array before the model is built",
+            )
+    return {**start, **changes}
 
 
 def tilt_series_model(geometry: SeriesGeometry, poses: ParticlePoses) -> TiltSeriesModel:
     """Build the model of a tilt series and the particles of one species in it, in float64.
 
-    Raises InvalidState, naming the item, when dimensions are unknown or displacements do not have
-    one row per tilt.
+    Positions in a series of particle stacks are relative to the projected centre of the volume.
+
+    Raises InvalidState, naming the item, when dimensions are unknown, displacements do not have one
+    row per tilt, or a series of particle stacks has a deformation of images.
     """
     volume, image = _dimensions(geometry)
     start = _start(geometry, poses)
     tilts = geometry.used_tilts
-    exposure = relative_exposure(geometry.arrays["exposure"])[tilts]
+    exposure = torch.from_numpy(relative_exposure(geometry.arrays["exposure"])[tilts])
     bare = TiltSeriesModel(
         start=start,
         tilts=tilts,
-        exposure=torch.from_numpy(exposure),
+        exposure=exposure,
+        orientation=orientations(start["angles"], exposure),
         volume_centre=torch.from_numpy(volume / 2),
         image_centre=torch.from_numpy(image / 2),
         hand=geometry.hand,
@@ -180,6 +198,8 @@ def tilt_series_model(geometry: SeriesGeometry, poses: ParticlePoses) -> TiltSer
     )
     bare = _with(bare, volume_warp=_volume_warp(geometry, bare, volume))
     projected = bare.views().position.permute(1, 0, 2).contiguous().numpy()
+    if geometry.kind == "particle_series":
+        return _with(bare, stage=_stage(geometry, bare, volume))
     return _with(
         bare,
         image_warp=_image_warp(geometry, projected / image, tilts),
@@ -196,16 +216,30 @@ def _with(
 
 
 def _dimensions(geometry: SeriesGeometry) -> tuple[np.ndarray, np.ndarray]:
-    if geometry.volume_dimensions_angstrom is None or geometry.image_dimensions_angstrom is None:
+    """Dimensions of volume and image; zero where the place of particle stacks is unknown."""
+    volume, image = geometry.volume_dimensions_angstrom, geometry.image_dimensions_angstrom
+    if geometry.kind == "particle_series":
+        _refuse_unplaced(geometry)
+        image = (0.0, 0.0)
+        if VOLUME_WARP[0] not in geometry.arrays:
+            volume = volume or (0.0, 0.0, 0.0)
+    if volume is None or image is None:
         raise InvalidState(
             "the dimensions of the tomogram or of the tilt images are not known",
             hint="link the raw images, or set the dimensions with 'mgit source set'",
             item=geometry.name,
         )
-    return (
-        np.array(geometry.volume_dimensions_angstrom),
-        np.array(geometry.image_dimensions_angstrom),
-    )
+    return np.array(volume), np.array(image)
+
+
+def _refuse_unplaced(geometry: SeriesGeometry) -> None:
+    """What depends on the place in the image cannot be applied to extracted particles."""
+    if IMAGE_WARP[0] in geometry.arrays or geometry.image_deformation is not None:
+        raise InvalidState(
+            "a deformation of images needs places in them, which extracted particles lack",
+            hint="add the tilt images as a source of their own",
+            item=geometry.name,
+        )
 
 
 def _start(geometry: SeriesGeometry, poses: ParticlePoses) -> dict[str, Tensor]:

@@ -30,21 +30,33 @@ def interpolate_trajectory(control: Tensor, at: Tensor) -> Tensor:
     count = control.shape[-2]
     if count == 1:
         return control.expand(*control.shape[:-2], at.shape[0], control.shape[-1])
+    values, slopes = _hermite_weights(at, count)
+    result = _combined(values, control)
+    return result if count == 2 else result + _combined(slopes, _slopes(control))
+
+
+def _combined(weights: Tensor, control: Tensor) -> Tensor:
+    """`weights` `(n, T)` applied along the axis of control points, as one matrix product."""
+    first = control.movedim(-2, 0)
+    flat = weights.to(control.dtype) @ first.reshape(first.shape[0], -1)
+    return flat.reshape(-1, *first.shape[1:]).movedim(0, -2)
+
+
+def _hermite_weights(at: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Weights `(n, T)` of the values and of the slopes at `count` control points."""
     scaled = at * (count - 1)
-    first = scaled.detach().floor().clamp(0, count - 2).long()
-    t = (scaled - first)[:, None].to(control.dtype)
-    if count == 2:
-        return control[..., 0:1, :] * (1 - t) + control[..., 1:2, :] * t
-    slopes = _slopes(control)
-    left, right = control[..., first, :], control[..., first + 1, :]
-    left_slope, right_slope = slopes[..., first, :], slopes[..., first + 1, :]
+    first = scaled.floor().clamp(0, count - 2).long()
+    t = scaled - first
     s = 1 - t
-    return (
-        (1 + 2 * t) * s * s * left
-        + t * s * s * left_slope
-        + t * t * (3 - 2 * t) * right
-        - t * t * s * right_slope
-    )
+    values = scaled.new_zeros(len(at), count)
+    slopes = scaled.new_zeros(len(at), count)
+    rows = torch.arange(len(at))
+    if count == 2:
+        values[rows, first], values[rows, first + 1] = s, t
+        return values, slopes
+    values[rows, first], values[rows, first + 1] = (1 + 2 * t) * s * s, t * t * (3 - 2 * t)
+    slopes[rows, first], slopes[rows, first + 1] = t * s * s, -t * t * s
+    return values, slopes
 
 
 def _slopes(control: Tensor) -> Tensor:

@@ -13,7 +13,14 @@ from torch import Tensor
 from mgit.errors import InvalidState
 from mgit.optics.frequencies import polar_cosine
 
-__all__ = ["WeightTerms", "frame_weights", "tilt_weights", "weight_image"]
+__all__ = [
+    "WeightTerms",
+    "at_frame_location",
+    "frame_weights",
+    "reference_terms",
+    "tilt_weights",
+    "weight_image",
+]
 
 B_PER_EXPOSURE = -4.0
 """Angstrom^2 per e/angstrom^2: the decay assumed until it is fitted (Tegunov et al. 2021)."""
@@ -107,6 +114,27 @@ def frame_weights(
         b_factor if fitted_b_factor is None else fitted_b_factor,
         b_factor_delta,
         b_factor_angle,
+    )
+
+
+def at_frame_location(terms: WeightTerms, *, scale: Tensor, b_factor: Tensor) -> WeightTerms:
+    """Frame weights at a place in the field, where its grids read `scale` and `b_factor`.
+
+    A place may only weaken a frame: scales above 1 and positive B factors do not count, eq. 8.
+    """
+    return terms.times(scale=scale.clamp(max=1.0), b_factor=b_factor.clamp(max=0.0))
+
+
+def reference_terms(terms: WeightTerms) -> WeightTerms:
+    """Frame weights of a reference: the B factor is at least as strong as its anisotropy.
+
+    So no direction of a reference is sharpened.
+    """
+    return WeightTerms(
+        scale=terms.scale,
+        b_factor=torch.minimum(terms.b_factor, -terms.b_factor_delta.abs()),
+        b_factor_delta=terms.b_factor_delta,
+        b_factor_angle=terms.b_factor_angle,
     )
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mgit.errors import InvalidState
-from mgit.geometry.poses import ParticlePoses, orientations, turned_angles
+from mgit.geometry.poses import ParticlePoses, orientations, turned, turned_angles
 from mgit.geometry.rotations import (
     rotation_distance,
     rotation_vector_matrices,
@@ -34,7 +34,7 @@ def test_poses_that_cannot_be_are_refused(position, angles, displacement):
 def test_one_control_point_gives_one_orientation(make_poses):
     angles = tensor(make_poses(3).angles)
     at = torch.linspace(0, 1, 5).double()
-    found = orientations(angles, torch.zeros_like(angles), at)
+    found = orientations(angles, at)
     assert found.shape == (3, 1, 3, 3)
     assert torch.equal(found, zyz_matrices(angles))
 
@@ -42,16 +42,28 @@ def test_one_control_point_gives_one_orientation(make_poses):
 def test_orientations_pass_through_their_control_points(make_poses):
     angles = tensor(make_poses(3, 4).angles)
     at = torch.linspace(0, 1, 4).double()
-    found = orientations(angles, torch.zeros_like(angles), at)
+    found = orientations(angles, at)
     assert torch.allclose(found, zyz_matrices(angles), atol=1e-13)
 
 
 def test_a_turn_acts_in_the_volume(make_poses):
     angles = tensor(make_poses(2).angles)
     turn = torch.tensor([0.0, 0.0, 30.0]).double().expand_as(angles)
-    found = orientations(angles, turn, torch.zeros(1).double())
+    found = turned(zyz_matrices(angles), turn, torch.zeros(1).double())
     expected = rotation_vector_matrices(turn) @ zyz_matrices(angles)
     assert torch.allclose(found, expected, atol=1e-14)
+
+
+def test_turns_of_several_control_points_turn_orientations_in_between(make_poses, rng):
+    angles = tensor(make_poses(2, 3).angles)
+    turn = tensor(rng.normal(size=(2, 3, 3)) * 5)
+    at = torch.linspace(0, 1, 3).double()
+    found = turned(orientations(angles, at), turn, at)
+    expected = rotation_vector_matrices(turn) @ zyz_matrices(angles)
+    assert torch.allclose(found, expected, atol=1e-13)
+    still = turned(zyz_matrices(angles[:, :1]), turn, at)
+    expected = rotation_vector_matrices(turn) @ zyz_matrices(angles[:, :1])
+    assert torch.allclose(still, expected, atol=1e-13)
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-4, 3.0, 25.0])

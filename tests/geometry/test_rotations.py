@@ -8,6 +8,7 @@ from scipy.spatial.transform import Rotation
 from mgit.exchange import relion_rotations
 from mgit.geometry.rotations import (
     axis_matrices,
+    composed,
     mean_rotation,
     rotation_distance,
     rotation_vector_matrices,
@@ -108,6 +109,12 @@ def test_the_derivative_at_zero_is_the_cross_product():
         unit = np.eye(3)[axis]
         moved = jacobian[:, :, axis].numpy() @ place
         assert moved == pytest.approx(np.deg2rad(np.cross(unit, place)), abs=1e-15)
+
+
+@pytest.mark.parametrize(("a", "b"), [((4, 5), (4, 5)), ((1, 5), (4, 1)), ((5,), (4, 5)), ((), ())])
+def test_composing_is_the_matrix_product_broadcast(rng, a, b):
+    outer, inner = (torch.from_numpy(rng.normal(size=(*shape, 3, 3))) for shape in (a, b))
+    assert torch.allclose(composed(outer, inner), outer @ inner, atol=1e-14)
 
 
 @given(ANGLES, ANGLES)

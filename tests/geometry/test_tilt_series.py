@@ -425,6 +425,38 @@ def test_derivatives_by_every_family_are_exact(make_series, make_poses, rng, fam
     assert torch.autograd.grad(everything(start).square().sum(), start)[0].abs().max() > 0
 
 
+def test_extracted_particles_have_orientations_and_relative_places(make_series, make_poses, rng):
+    """Their place in the original images is unknown: only differences of places mean something."""
+    whole, poses = make_series(4), make_poses(3)
+    stacks = series_geometry(
+        "stacks",
+        "particle_series",
+        arrays=dict(whole.arrays),
+        attributes={
+            "pixel_size_angstrom": "1.6",
+            "volume_dimensions_angstrom": whole.volume_dimensions_angstrom,
+        },
+    )
+    a, b = (tilt_series_model(g, poses).views() for g in (whole, stacks))
+    assert torch.equal(a.rotation, b.rotation)
+    assert torch.equal(a.depth, b.depth)
+    centre = torch.tensor(whole.image_dimensions_angstrom).double() / 2
+    assert torch.allclose(a.position - centre, b.position, atol=1e-9)
+    warp = {f"image_warp_{axis}": rng.normal(size=(4, 2, 2)) for axis in "xy"}
+    with pytest.raises(InvalidState, match="extracted particles"):
+        tilt_series_model(stacks.with_arrays(warp), poses)
+
+
+def test_a_stack_without_tilts_is_one_image(make_poses):
+    stack = series_geometry(
+        "stack", "particle_series", arrays={}, attributes={"pixel_size_angstrom": "2"}
+    )
+    poses = make_poses(3)
+    views = tilt_series_model(stack, poses).views()
+    assert views.position[:, 0].numpy() == pytest.approx(poses.position[:, 0, :2])
+    assert torch.allclose(views.rotation, zyz_matrices(torch.from_numpy(poses.angles)))
+
+
 def test_unknown_parameters_unknown_sizes_and_short_tables_are_refused(make_series, make_poses):
     model = tilt_series_model(make_series(3), make_poses(1))
     with pytest.raises(InvalidState, match="no 'image_warp_x'"):

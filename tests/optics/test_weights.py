@@ -4,7 +4,13 @@ import torch
 
 from mgit.errors import InvalidState
 from mgit.optics.frequencies import image_frequencies
-from mgit.optics.weights import frame_weights, tilt_weights, weight_image
+from mgit.optics.weights import (
+    at_frame_location,
+    frame_weights,
+    reference_terms,
+    tilt_weights,
+    weight_image,
+)
 
 ANGLES = torch.tensor([-60.0, 0.0, 30.0], dtype=torch.float64)
 EXPOSURE = torch.tensor([90.0, 0.0, 30.0], dtype=torch.float64)
@@ -70,6 +76,22 @@ def test_location_and_item_terms_multiply_and_add():
     found = weight_image(k, base.times(scale=0.5, b_factor=-8.0))
     expected = weight_image(k, base) * 0.5 * torch.exp(-2.0 * k.square().sum(-1))
     assert torch.allclose(found, expected, atol=1e-15)
+
+
+def test_a_place_in_the_field_may_only_weaken_a_frame():
+    base = frame_weights(2, exposure_per_frame=1.0)
+    scale, b = torch.tensor([0.5, 1.5]).double(), torch.tensor([3.0, -4.0]).double()
+    found = at_frame_location(base, scale=scale, b_factor=b)
+    assert found.scale.tolist() == [0.5, 1.0]
+    assert found.b_factor.tolist() == [-2.0, -10.0]
+
+
+def test_no_direction_of_a_reference_is_sharpened():
+    delta = torch.tensor([5.0, -30.0]).double()
+    terms = reference_terms(frame_weights(2, exposure_per_frame=4.0, b_factor_delta=delta))
+    assert terms.b_factor.tolist() == [-8.0, -30.0]
+    image = weight_image(image_frequencies(8, 2.0), terms)
+    assert image.max() <= 1
 
 
 def test_weights_of_a_phase_plate_are_not_weaker():
