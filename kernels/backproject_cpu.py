@@ -1,8 +1,9 @@
 """Scatter images along central slices on the CPU: the numba twin, with order-free sums.
 
 Sums are 64-bit integers, multiples of a quantum, so that they are equal for any order of images,
-any number of threads and any split over processes. Each thread owns the planes of one range of
-|kz|, which holds both ends of every Friedel pair, and reads all images: one volume, no atomics.
+any number of threads and any split over processes. Threads work in teams: a team has a volume and
+a range of the images, and each of its members owns the planes of one range of |kz|, which holds
+both ends of every Friedel pair. So nothing is written by two threads, and no sum needs an atomic.
 Equations: docs/math/backprojection.md. Compiled at the first call, cached on disk.
 """
 
@@ -33,12 +34,15 @@ from kernels.strips import (
     phase_tables,
 )
 
-__all__ = ["Accumulator", "accumulator", "backproject", "bounds", "merge", "totals"]
+__all__ = [
+    "Accumulator", "accumulator", "backproject", "bounds", "merge", "team_count", "totals",
+]  # fmt: skip
 
 QUANTUM = 2.0**-32
 CHANNELS = 3  # real part, imaginary part, weight
 LARGEST_SUM = 2.0**62
-SAMPLED_IMAGES = 64  # whose |kz| balance the threads
+SAMPLED_IMAGES = 64  # whose |kz| balance the members of a team
+TEAM_VOLUMES_BYTES = 1 << 30  # what volumes of further teams may take together
 
 
 @dataclass(slots=True, kw_only=True)
@@ -266,16 +270,17 @@ def _spread(
     radii: np.ndarray,
     tables: tuple[np.ndarray, np.ndarray, np.ndarray],
     scale: np.float32,
+    span: tuple[int, int],
     owned: tuple[np.float32, np.float32],
 ) -> int:
-    """Add all images to the owned planes of flat `sums`."""
+    """Add the images of `span` to the owned planes of flat `sums`."""
     table, places, row_start = tables
     full = len(row_start) // 2 - 1
     scratch = np.empty((SCRATCH_ROWS, STRIP), np.float32)
     cells, chosen = np.empty((3, STRIP), np.int32), np.empty(STRIP, np.int32)
     turns = np.empty((2, 2, 2 * full + 1), np.float32)
     touched = 0
-    for n in range(len(images)):
+    for n in range(span[0], span[1]):
         radius, image, weight = radii[n], images[n], weights[group[n]]
         phase_tables(shifts[n], radius, turns)
         last = row_start[full + radius + 1]
@@ -291,14 +296,26 @@ def _spread(
     return touched
 
 
-def _ranges(batch: Images, box: int, threads: int) -> list[tuple[np.float32, np.float32]]:
-    """Ranges of |kz|, as many as threads, with about equally many samples each."""
+def _ranges(batch: Images, box: int, members: int) -> list[tuple[np.float32, np.float32]]:
+    """Ranges of |kz|, as many as members, with about equally many samples each."""
+    if members == 1:
+        return [(np.float32(0), np.float32(box))]
     chosen = np.linspace(0, len(batch) - 1, min(len(batch), SAMPLED_IMAGES)).astype(int)
     k = batch.disc.frequencies[:: max(1, batch.disc.samples // 1024)].astype(np.float32)
     height = np.abs(batch.matrices[chosen, 2, :2] @ k.T)
-    shares = np.quantile(height, np.arange(1, threads) / threads)
+    shares = np.quantile(height, np.arange(1, members) / members)
     edges = np.unique(np.concatenate([[0], np.rint(shares), [box]])).astype(np.float32)
     return list(pairwise(edges))
+
+
+def team_count(threads: int, *, sums_bytes: int, samples: int) -> int:
+    """How many teams share the work, each with a volume of its own.
+
+    A further volume must fit TEAM_VOLUMES_BYTES with the others, and is worth being cleared and
+    added up when its team spreads more samples than it has voxels.
+    """
+    voxels = sums_bytes // (CHANNELS * np.dtype(np.int64).itemsize)
+    return max(1, min(threads, 1 + TEAM_VOLUMES_BYTES // sums_bytes, samples // voxels))
 
 
 def backproject(
@@ -327,17 +344,29 @@ def backproject(
         return
     box = sums.sums.shape[0]
     sums.reach = _reaching(sums, float(bounds(batch).sum()))
-    flat, tables, scale = sums.sums.reshape(-1), batch.tables(), np.float32(1 / sums.quantum)
+    tables, scale = batch.tables(), np.float32(1 / sums.quantum)
+    samples = len(batch) * disc.samples
+    teams = team_count(threads, sums_bytes=sums.sums.nbytes, samples=samples)
+    volumes = [sums.sums, *(np.zeros_like(sums.sums) for _ in range(1, teams))]
+    spans = pairwise(np.linspace(0, len(batch), teams + 1).astype(int).tolist())
+    ranges = _ranges(batch, box, max(1, threads // teams))
+    shares = [
+        (volume, span, owned)
+        for volume, span in zip(volumes, spans, strict=True)
+        for owned in ranges
+    ]
 
-    def work(owned: tuple[np.float32, np.float32]) -> None:
+    def work(share: tuple[np.ndarray, tuple[int, int], tuple[np.float32, np.float32]]) -> None:
+        volume, span, owned = share
         _spread(
-            flat, box, batch.values, batch.weights, batch.group, batch.matrices, batch.shifts,
-            batch.radius, tables, scale, owned,
+            volume.reshape(-1), box, batch.values, batch.weights, batch.group, batch.matrices,
+            batch.shifts, batch.radius, tables, scale, span, owned,
         )  # fmt: skip
 
-    ranges = _ranges(batch, box, threads) if threads > 1 else [(np.float32(0), np.float32(box))]
-    if len(ranges) == 1:
-        work(ranges[0])
+    if len(shares) == 1:
+        work(shares[0])
         return
-    with ThreadPoolExecutor(len(ranges)) as pool:
-        list(pool.map(work, ranges))
+    with ThreadPoolExecutor(len(shares)) as pool:
+        list(pool.map(work, shares))
+    for volume in volumes[1:]:
+        sums.sums += volume

@@ -150,6 +150,30 @@ def test_any_number_of_threads_gives_equal_bits(threads, columns):
     assert np.array_equal(accumulated(problem, threads=threads).sums, alone.sums)
 
 
+@pytest.mark.parametrize("threads", [2, 5, 8])
+def test_teams_with_volumes_of_their_own_give_equal_bits(threads):
+    problem = make_problem(8, 1200)
+    alone = accumulated(problem)
+    samples = problem.images.size
+    assert backproject_cpu.team_count(threads, sums_bytes=alone.sums.nbytes, samples=samples) > 1
+    assert np.array_equal(accumulated(problem, threads=threads).sums, alone.sums)
+
+
+@pytest.mark.parametrize(
+    ("threads", "sums_bytes", "samples", "teams"),
+    [
+        (1, 24_000, 10**9, 1),
+        (8, 24_000, 10**9, 8),
+        (8, 24_000, 2_500, 2),
+        (8, 24_000, 10, 1),
+        (16, 300 << 20, 10**12, 4),
+        (16, 2 << 30, 10**12, 1),
+    ],
+)
+def test_teams_are_as_many_as_memory_and_work_allow(threads, sums_bytes, samples, teams):
+    assert backproject_cpu.team_count(threads, sums_bytes=sums_bytes, samples=samples) == teams
+
+
 def test_any_order_of_images_gives_equal_bits():
     problem = make_problem(16, 12)
     order = np.random.default_rng(0).permutation(12)
