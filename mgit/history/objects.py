@@ -11,17 +11,22 @@ import re
 from mgit.errors import Corrupt, NotFound, Refused, StorageFailed, Unsupported
 from mgit.history.commit_cache import CommitCache
 from mgit.history.commits import is_object_id, object_id
-from mgit.history.packfile import KINDS, OBJECT_BYTES_MAX, PackFile, encode_pack, inflate
+from mgit.history.packfile import (
+    KINDS,
+    OBJECT_BYTES_MAX,
+    PackFile,
+    by_id,
+    encode_pack,
+    inflate,
+)
 
 TYPE_CHECKING = False  # `typing` is not imported here: the module is on every verb's start-up path.
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from mgit.history.git_tree import Entry
-
-    NewObjects = dict[str, tuple[str, bytes]] | Iterable[tuple[str, bytes]]
+    from collections.abc import Iterator, Mapping
 
     from mgit.errors import MgitError
+    from mgit.history.git_tree import Entry
+    from mgit.history.packfile import NewObjects
     from mgit.store.files import Files
 
 __all__ = ["GitObjects", "ObjectReader", "PendingObjects"]
@@ -73,10 +78,7 @@ class PendingObjects(ObjectReader):
         """new: objects by their ids, or in any order without (their ids are computed then)."""
         self._stored = stored
         self._trees = trees or {}
-        if isinstance(new, dict):
-            self._new = new
-        else:
-            self._new = {object_id(kind, content): (kind, content) for kind, content in new}
+        self._new = by_id(new)
 
     def read_tree(self, name: str) -> "Mapping[str, Entry]":
         """Entries of a tree, new or stored. Raises NotFound or Corrupt."""
@@ -129,13 +131,13 @@ class GitObjects(ObjectReader):
         self.refresh()
         return self._locate(name) is not None
 
-    def write_pack(self, objects: "Iterable[tuple[str, bytes]]") -> "str | None":
+    def write_pack(self, objects: "NewObjects") -> "str | None":
         """Store (kind, content) pairs durably as one pack; its path without ending, None if empty.
 
         The pack is in place before its index, so that no reader finds a name without its object.
         Raises StorageFailed, DiskFull or ReadOnlyStorage; then nothing refers to what was written.
         """
-        stored = list(objects)
+        stored = by_id(objects)
         if not stored:
             return None
         name, pack, index = encode_pack(stored)
@@ -147,7 +149,7 @@ class GitObjects(ObjectReader):
         self._files.write_new(path + ".idx", [index])
         if self._packs is not None and all(known.path != path for known in self._packs):
             self._packs.insert(0, PackFile(path))
-        self._cache.add(content for kind, content in stored if kind == "commit")
+        self._cache.add(content for kind, content in stored.values() if kind == "commit")
         return path
 
     def resolve_prefix(self, prefix: str, *, kind: "str | None" = None) -> str:
@@ -219,8 +221,9 @@ class GitObjects(ObjectReader):
             except OSError as error:
                 raise StorageFailed("a pack index cannot be read", pack=pack.path) from error
             if offset is not None:
-                # Objects of one tree lie in few packs: the next look-up begins with this one.
-                packs.insert(0, packs.pop(place))
+                if place:
+                    # Objects of one tree lie in few packs: the next look-up begins with this one.
+                    packs.insert(0, packs.pop(place))
                 return pack, offset
         return None
 

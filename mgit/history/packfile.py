@@ -20,7 +20,10 @@ TYPE_CHECKING = False  # `typing` is not imported here: the module is on every v
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["KINDS", "OBJECT_BYTES_MAX", "PackFile", "encode_pack", "inflate"]
+    NewObjects = dict[str, tuple[str, bytes]] | Iterable[tuple[str, bytes]]
+    """Kind and content of objects, by their ids or in any order without."""
+
+__all__ = ["KINDS", "OBJECT_BYTES_MAX", "PackFile", "by_id", "encode_pack", "inflate"]
 
 OBJECT_BYTES_MAX = 256 * 1024 * 1024
 """Largest object that is inflated; trees, metadata and messages stay far below it."""
@@ -35,8 +38,12 @@ _HASH_BYTES = 20
 _DELTA_CHAIN_MAX = 4096
 """Git's own limit on the length of a delta chain."""
 
+_NAMES_START = 8 + _FAN_OUT_BYTES
+_SEARCHED_NAMES_MAX = 64  # so many names are searched byte by byte sooner than bisected
+
 _MAPPED_FROM_BYTES = 64 * 1024  # Smaller files are read faster than they are mapped.
 
+_STORED_UP_TO_BYTES = 128  # an array's directory or chunk list: hashes, which do not deflate
 _COMPRESSION = 1  # Level 1 takes half the time of the default for 5 % more bytes of small text.
 
 
@@ -60,6 +67,15 @@ class PackFile:
         last = self._fan_out[name[0]]
         if first == last:
             return None  # With thousands of small packs nearly every look-up ends here.
+        if last - first <= _SEARCHED_NAMES_MAX:
+            start = _NAMES_START + _HASH_BYTES * first
+            row, rest = divmod(
+                index.find(name, start, start + _HASH_BYTES * (last - first)) - start, _HASH_BYTES
+            )
+            if row < 0:
+                return None
+            if rest == 0:  # Else the bytes straddle two other names, and this one may follow.
+                return self._offset(first + row)
         position = bisect_left(_Names(index), name, first, last)
         if position == self._count or self._name(position) != name:
             return None
@@ -152,12 +168,12 @@ class PackFile:
         return self._pack
 
     def _name(self, position: int) -> bytes:
-        start = 8 + _FAN_OUT_BYTES + _HASH_BYTES * position
+        start = _NAMES_START + _HASH_BYTES * position
         return bytes(self._open_index()[start : start + _HASH_BYTES])
 
     def _offset(self, position: int) -> int:
         index = self._open_index()
-        offsets = 8 + _FAN_OUT_BYTES + (_HASH_BYTES + 4) * self._count
+        offsets = _NAMES_START + (_HASH_BYTES + 4) * self._count
         (offset,) = struct.unpack_from(">I", index, offsets + 4 * position)
         if offset & 0x80000000:
             wide = offsets + 4 * self._count + 8 * (offset & 0x7FFFFFFF)
@@ -213,7 +229,7 @@ class _Names:
         return int.from_bytes(self._index[8 + 255 * 4 : 8 + _FAN_OUT_BYTES], "big")
 
     def __getitem__(self, position: int) -> bytes:
-        start = 8 + _FAN_OUT_BYTES + _HASH_BYTES * position
+        start = _NAMES_START + _HASH_BYTES * position
         return bytes(self._index[start : start + _HASH_BYTES])
 
 
@@ -231,7 +247,14 @@ def inflate(data: bytes, size: int, where: str) -> bytes:
     return content
 
 
-def encode_pack(objects: "Iterable[tuple[str, bytes]]") -> "tuple[str, bytes, bytes]":
+def by_id(objects: "NewObjects") -> "dict[str, tuple[str, bytes]]":
+    """Kind and content of objects by their ids; a dict is taken as such and its ids are trusted."""
+    if isinstance(objects, dict):
+        return objects
+    return {object_id(kind, content): (kind, content) for kind, content in objects}
+
+
+def encode_pack(objects: "NewObjects") -> "tuple[str, bytes, bytes]":
     """Name (`pack-<sha1>`), pack and index of the given (kind, content) pairs.
 
     The same objects in the same order give the same bytes. Nothing is stored as a delta:
@@ -240,12 +263,9 @@ def encode_pack(objects: "Iterable[tuple[str, bytes]]") -> "tuple[str, bytes, by
     entries: dict[bytes, tuple[int, int]] = {}
     parts = [b""]
     offset = 12
-    for kind, content in objects:
-        name = bytes.fromhex(object_id(kind, content))
-        if name in entries:
-            continue
-        entry = _entry_header(KINDS[kind], len(content)) + zlib.compress(content, _COMPRESSION)
-        entries[name] = (offset, zlib.crc32(entry))
+    for name, (kind, content) in by_id(objects).items():
+        entry = _entry_header(KINDS[kind], len(content)) + _deflated(content)
+        entries[bytes.fromhex(name)] = (offset, zlib.crc32(entry))
         parts.append(entry)
         offset += len(entry)
     parts[0] = struct.pack(">4sII", b"PACK", 2, len(entries))
@@ -254,26 +274,28 @@ def encode_pack(objects: "Iterable[tuple[str, bytes]]") -> "tuple[str, bytes, by
     return f"pack-{checksum.hex()}", body + checksum, _encode_index(entries, checksum)
 
 
+def _deflated(content: bytes) -> bytes:
+    """A zlib stream of `content`; what is too short to gain is one stored block (RFC 1951, 3.2)."""
+    if len(content) > _STORED_UP_TO_BYTES:
+        return zlib.compress(content, _COMPRESSION)
+    block = struct.pack("<BHH", 1, len(content), len(content) ^ 0xFFFF)
+    return b"\x78\x01" + block + content + zlib.adler32(content).to_bytes(4, "big")
+
+
 def _encode_index(entries: "dict[bytes, tuple[int, int]]", pack_checksum: bytes) -> bytes:
     names = sorted(entries)
-    counts = [0] * 256
-    for name in names:
-        counts[name[0]] += 1
-    total = 0
-    fan_out = []
-    for count in counts:
-        total += count
-        fan_out.append(total)
-    wide = [entries[name][0] for name in names if entries[name][0] >= 0x80000000]
+    fan_out = [bisect_left(names, bytes([first + 1])) for first in range(255)]
+    offsets = [entries[name][0] for name in names]
+    wide = [offset for offset in offsets if offset >= 0x80000000]
     places = {offset: 0x80000000 | place for place, offset in enumerate(wide)}
     body = b"".join(
         (
             _INDEX_MAGIC,
-            struct.pack(">256I", *fan_out),
+            struct.pack(">256I", *fan_out, len(names)),
             *names,
-            *(entries[name][1].to_bytes(4, "big") for name in names),
-            *(places.get(entries[name][0], entries[name][0]).to_bytes(4, "big") for name in names),
-            *(offset.to_bytes(8, "big") for offset in wide),
+            struct.pack(f">{len(names)}I", *(entries[name][1] for name in names)),
+            struct.pack(f">{len(names)}I", *(places.get(each, each) for each in offsets)),
+            struct.pack(f">{len(wide)}Q", *wide),
             pack_checksum,
         )
     )

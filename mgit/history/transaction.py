@@ -121,7 +121,7 @@ class Transaction:
         if sign is not None:
             raw = with_signature(raw, sign.sign(raw))
         self._writer.seal()
-        self._repository.objects.write_pack([*new.values(), ("commit", raw)])
+        self._repository.objects.write_pack({**new, commit_id(raw): ("commit", raw)})
         self._move(commit_id(raw), message=message, who=who)
         self._open = False
         if self._staged is not None:
@@ -135,7 +135,7 @@ class Transaction:
         """
         self._require_open()
         self._seal(self.draft, self.draft.touched_paths())
-        tree, new = self.draft.write()
+        tree, new = self.draft.pending()
         self._writer.seal()
         self._repository.objects.write_pack(new)
         before = self._staged

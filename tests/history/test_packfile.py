@@ -8,7 +8,7 @@ import pytest
 
 from mgit.errors import Corrupt, Unsupported
 from mgit.history.commits import object_id
-from mgit.history.packfile import PackFile, encode_pack, inflate
+from mgit.history.packfile import PackFile, _encode_index, encode_pack, inflate
 
 OBJECTS = [
     ("blob", b""),
@@ -16,6 +16,7 @@ OBJECTS = [
     ("blob", bytes(100_000)),
     ("tag", b"object 1\n"),
     *(("blob", b"number %d" % number) for number in range(300)),
+    *(("blob", b"x" * length) for length in (127, 128, 129)),
 ]
 
 
@@ -52,6 +53,28 @@ def test_git_verifies_the_pack_and_makes_the_same_index(path, tmp_path):
 
 def test_equal_objects_make_equal_packs_and_are_stored_once():
     assert encode_pack(OBJECTS) == encode_pack(OBJECTS + OBJECTS)
+
+
+def test_short_objects_are_stored_and_long_ones_deflated(tmp_path):
+    for length, content in ((128, bytes(128)), (129, bytes(129))):
+        _, pack, _ = encode_pack([("blob", content)])
+        assert (content in pack) == (length == 128)
+        assert PackFile(str(put(tmp_path, [("blob", content)]))).read(12) == ("blob", content)
+
+
+def test_ids_that_are_given_are_not_computed_again():
+    named = {object_id(kind, content): (kind, content) for kind, content in OBJECTS}
+    assert encode_pack(named) == encode_pack(OBJECTS)
+
+
+def test_a_name_that_two_neighbours_spell_together_is_not_theirs(tmp_path):
+    first, second = b"\5" + b"\1" * 9 + b"\5" + b"\7" * 9, b"\5" + b"\2" * 19
+    spelt = first[10:] + second[:10]
+    for names in ([first, second], [first, second, spelt]):
+        index = _encode_index({name: (12 + at, 0) for at, name in enumerate(names)}, bytes(20))
+        (tmp_path / "p.idx").write_bytes(index)
+        found = PackFile(str(tmp_path / "p")).find(spelt)
+        assert found == (14 if spelt in names else None)
 
 
 def test_an_empty_pack_is_one(tmp_path):
