@@ -221,7 +221,8 @@ def _dimensions(geometry: SeriesGeometry) -> tuple[np.ndarray, np.ndarray]:
     if geometry.kind == "particle_series":
         _refuse_unplaced(geometry)
         image = (0.0, 0.0)
-        if VOLUME_WARP[0] not in geometry.arrays:
+        stage = geometry.arrays.get(STAGE_ANGLE[0], np.zeros((1, 1, 1)))
+        if VOLUME_WARP[0] not in geometry.arrays and stage.shape[1:] == (1, 1):
             volume = volume or (0.0, 0.0, 0.0)
     if volume is None or image is None:
         raise InvalidState(

@@ -454,6 +454,9 @@ def test_a_stack_without_tilts_is_one_image(make_poses):
     poses = make_poses(3)
     views = tilt_series_model(stack, poses).views()
     assert views.position[:, 0].numpy() == pytest.approx(poses.position[:, 0, :2])
+    field = {f"stage_angle_{axis}": np.zeros((1, 2, 2)) for axis in "xyz"}
+    with pytest.raises(InvalidState, match="dimensions"):
+        tilt_series_model(stack.with_arrays(field), poses)
     assert torch.allclose(views.rotation, zyz_matrices(torch.from_numpy(poses.angles)))
 
 
