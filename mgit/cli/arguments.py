@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from mgit import __version__
+from mgit.cli.console import Console
 from mgit.cli.context import terminal_width
 from mgit.cli.exit_codes import MEANINGS
 from mgit.cli.verbs import GROUPS, VERBS, Verb
@@ -24,10 +25,12 @@ HELP_WIDTH_MAX = 100
 class _Parser(argparse.ArgumentParser):
     """argparse with git's grammar of messages."""
 
+    wants_json = False
+
     def error(self, message: str) -> "None":  # type: ignore[override]
-        """Print the message without the usage wall and leave with exit code 2."""
-        lines = [f"error: {message}", f"hint: run '{self.prog} --help'"]
-        self.exit(2, "\n".join(lines) + "\n")
+        """Tell the message without the usage wall and leave with exit code 2."""
+        Console(wants_json=self.wants_json).usage(message, f"run '{self.prog} --help'")
+        self.exit(2)
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -38,9 +41,13 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, width=min(width, HELP_WIDTH_MAX) - 2)
 
 
-def global_parser() -> argparse.ArgumentParser:
-    """Parser of what stands before the verb; leaves the verb and the rest alone."""
+def global_parser(*, wants_json: bool = False) -> argparse.ArgumentParser:
+    """Parser of what stands before the verb; leaves the verb and the rest alone.
+
+    wants_json: a mistake becomes a JSON document too.
+    """
     parser = _Parser(prog="mgit", add_help=False, allow_abbrev=False, formatter_class=_Help)
+    parser.wants_json = wants_json
     _add_global_options(parser)
     parser.add_argument("-h", "--help", action="store_true", dest="wants_help")
     parser.add_argument("--version", action="version", version=f"mgit {__version__}")
@@ -48,8 +55,13 @@ def global_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def verb_parser(names: "Sequence[str]", module: "ModuleType") -> argparse.ArgumentParser:
-    """Parser of one verb: its module's options and the global ones, which may follow the verb."""
+def verb_parser(
+    names: "Sequence[str]", module: "ModuleType", *, wants_json: bool = False
+) -> argparse.ArgumentParser:
+    """Parser of one verb: its module's options and the global ones, which may follow the verb.
+
+    wants_json: a mistake becomes a JSON document too.
+    """
     parser = _Parser(
         prog=" ".join(("mgit", *names)),
         description=module.DESCRIPTION,
@@ -57,6 +69,7 @@ def verb_parser(names: "Sequence[str]", module: "ModuleType") -> argparse.Argume
         formatter_class=_Help,
         allow_abbrev=False,
     )
+    parser.wants_json = wants_json
     module.configure(parser)
     _add_global_options(parser.add_argument_group("options of every verb"))
     return parser

@@ -116,6 +116,13 @@ class Console:
         if error.hint:
             self._stderr.write(f"{self.styled('hint:', 'cyan')} {error.hint}\n")
 
+    def usage(self, message: str, hint: str) -> None:
+        """Tell that the command line is not understood."""
+        if self.wants_json:
+            self._error_document("usage", message, {}, hint)
+            return
+        self._stderr.write(f"error: {message}\nhint: {hint}\n")
+
     def bug(self, error: Exception) -> None:
         """Tell that an unexpected exception ended the run; the traceback stands above."""
         summary = f"{type(error).__name__}: {error}"

@@ -25,12 +25,15 @@ __all__ = ["main"]
 
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Run one command line (without the program name) and return the exit code."""
-    given = command_line.global_parser().parse_args(sys.argv[1:] if argv is None else list(argv))
+    words = sys.argv[1:] if argv is None else list(argv)
+    wants_json = "--json" in words  # mistakes are told before the whole line is understood
+    given = command_line.global_parser(wants_json=wants_json).parse_args(words)
+    given.json = wants_json
     verb, names, rest = _find_verb(given.rest)
     if verb is None:
-        return _without_verb(given.rest)
+        return _without_verb(given.rest, _console(_with_defaults(given, given)))
     if verb.children:
-        return _family(verb, names, rest)
+        return _family(verb, names, rest, _console(_with_defaults(given, given)))
     if given.wants_help:
         rest = ["--help"]
     return _run(verb, names, rest, given)
@@ -49,24 +52,24 @@ def _find_verb(words: "Sequence[str]") -> "tuple[Verb | None, list[str], list[st
     return found, names, rest
 
 
-def _without_verb(words: "Sequence[str]") -> int:
+def _without_verb(words: "Sequence[str]", console: Console) -> int:
     if words:
-        return _unknown("mgit", words[0], VERBS)
+        return _unknown("mgit", words[0], VERBS, console)
     sys.stdout.write(command_line.overview() + "\n")
     return ExitCode.OK
 
 
-def _family(verb: Verb, names: "Sequence[str]", rest: "Sequence[str]") -> int:
+def _family(verb: Verb, names: "Sequence[str]", rest: "Sequence[str]", console: Console) -> int:
     if rest and not rest[0].startswith("-"):
-        return _unknown(" ".join(("mgit", *names)), rest[0], verb.children)
+        return _unknown(" ".join(("mgit", *names)), rest[0], verb.children, console)
     sys.stdout.write(command_line.family_help(names, verb) + "\n")
     return ExitCode.OK
 
 
-def _unknown(prefix: str, name: str, verbs: "Sequence[Verb]") -> int:
+def _unknown(prefix: str, name: str, verbs: "Sequence[Verb]", console: Console) -> int:
     guess = command_line.closest(name, verbs)
     advice = f"did you mean '{prefix} {guess}'?" if guess else f"run '{prefix} --help'"
-    sys.stderr.write(f"error: '{name}' is not a verb of '{prefix}'\nhint: {advice}\n")
+    console.usage(f"'{name}' is not a verb of '{prefix}'", advice)
     return ExitCode.USAGE
 
 
@@ -77,7 +80,8 @@ def _run(
     console = _console(asked)
     try:
         module = _load(verb)
-        asked = _with_defaults(command_line.verb_parser(names, module).parse_args(rest), given)
+        parser = command_line.verb_parser(names, module, wants_json=asked.json)
+        asked = _with_defaults(parser.parse_args(rest), given)
         console = _console(asked)
         code = int(module.run(asked, console))
         sys.stdout.flush()

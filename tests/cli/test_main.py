@@ -63,6 +63,28 @@ def test_an_unknown_verb_is_a_usage_error_with_advice(words, advice, capsys):
     assert advice in captured.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--json", "comit"],
+        ["source", "ad", "--json"],
+        ["probe", "--size", "many", "--json"],
+        ["--json", "probe", "--sise", "3"],
+        ["--json", "-C"],
+    ],
+)
+def test_a_usage_error_is_a_json_document_where_one_is_wanted(words, verb, capsys):
+    verb(lambda arguments, console: 0)
+    try:
+        code = entry.main(words)
+    except SystemExit as ended:
+        code = ended.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert json.loads(captured.out)["error"]["kind"] == "usage"
+    assert captured.err == ""
+
+
 def test_an_unknown_option_is_a_usage_error(verb, capsys):
     verb(lambda arguments, console: 0)
     with pytest.raises(SystemExit) as ended:
