@@ -42,7 +42,7 @@ class FixedPointAccumulator:
 
     def __post_init__(self) -> None:
         box = self.sums.shape[0] if self.sums.ndim == 4 else 1
-        if box % 2 or self.sums.shape != (box, box, box // 2 + 1, CHANNELS):
+        if box % 2 or box < 2 or self.sums.shape != (box, box, box // 2 + 1, CHANNELS):
             raise InvalidState("sums are no half-complex cube", shape=self.sums.shape)
         if self.sums.dtype != np.int64:
             raise InvalidState("sums are not 64-bit integers", dtype=self.sums.dtype)

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +16,13 @@ from mgit.maps.symmetry import Helix, distinct, helical_operators, is_on_grid, p
 ORDERS = {
     **{f"C{n}": n for n in (1, 2, 3, 4, 7, 13)},
     **{f"D{n}": 2 * n for n in (1, 2, 3, 7)},
-    **{"T": 12, "O": 24, "I": 60, "I1": 60, "I2": 60, "I3": 60, "I4": 60},
+    "T": 12,
+    "O": 24,
+    "I": 60,
+    "I1": 60,
+    "I2": 60,
+    "I3": 60,
+    "I4": 60,
 }
 GOLDEN = (1 + 5**0.5) / 2
 
@@ -123,7 +130,7 @@ def test_units_of_a_helix_follow_each_other_by_twist_and_rise(twist, rise, units
     assert len(rotations) == units
     assert np.array_equal(rotations[(units - 1) // 2], np.eye(3))
     step = np.deg2rad(twist)
-    for before, after in zip(rotations[:-1], rotations[1:], strict=True):
+    for before, after in pairwise(rotations):
         between = after @ before.T
         assert np.allclose(between[:2, 0], [np.cos(step), np.sin(step)], atol=1e-12)
     assert np.allclose(np.diff(shifts, axis=0), [0, 0, rise])
