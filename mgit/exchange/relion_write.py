@@ -174,7 +174,8 @@ def _check_series(name: str, series: WrittenSeries) -> None:
         if attribute not in series.attributes:
             raise InvalidState(
                 f"series '{name}' has no '{attribute}', which RELION needs",
-                hint="set it with 'mgit source set'",
+                hint="name other sources with '--source', or import the missing metadata "
+                "with 'mgit source update'",
                 series=name,
             )
 

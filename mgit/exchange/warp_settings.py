@@ -42,7 +42,10 @@ def read_settings(content: bytes, path: str) -> WarpSettings:
     """
     document = parse_xml(content, path)
     if document.root.tag != "Settings":
-        raise document.fault("the root node is not 'Settings'")
+        raise document.fault(
+            "the root node is not 'Settings'",
+            hint="give a .settings file, or the directory that holds the XML of the items",
+        )
     top = _texts(document, document.root)
     imports = _texts(document, document.child(document.root, "Import"))
     tomo_node = document.optional_child(document.root, "Tomo")

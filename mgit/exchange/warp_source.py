@@ -53,7 +53,11 @@ def read_source(path: str | Path) -> SourceRecord:
         series.append(_with_tomostar(record, place))
     kinds = sorted({record.kind for record in series})
     if not kinds:
-        raise NotFound("the directory holds no item XML", directory=str(place.items))
+        raise NotFound(
+            "the directory holds no item XML",
+            directory=str(place.items),
+            hint="give Warp's processing directory, such as warp_tiltseries, or a .settings file",
+        )
     if len(kinds) > 1:
         raise InvalidInput(
             "the directory mixes tilt series and movies",

@@ -72,7 +72,8 @@ def write_tilt_series(
         if name not in values:
             raise InvalidState(
                 f"the series has no '{name}', which Warp needs",
-                hint="set it with 'mgit source set', or align the series first",
+                hint="name other sources with '--source', or import the missing metadata "
+                "with 'mgit source update'",
                 file=path,
             )
     angles = values["tilt_angle"]

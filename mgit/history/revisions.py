@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_ref", "peel", "resolve", "split_path"]
 
+GRAMMAR = "a revision is a branch, a tag, an id, or such with a step: main~2, HEAD^2, main@{1}"
 _STEP = re.compile(r"~(\d*)|\^(\d+)|\^\{(commit|)\}|\^|@\{(\d+)\}", re.ASCII)
 _ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,40}", re.ASCII)
 _PLACES = ("", "refs/", TAG_PREFIX, BRANCH_PREFIX, "refs/remotes/")
@@ -93,11 +94,11 @@ def _split(revision: str) -> "tuple[str, list[re.Match[str]]]":
     while position < len(rest):
         step = _STEP.match(rest, position)
         if step is None:
-            raise InvalidInput(f"'{revision}' is no revision", hint="see 'mgit help revisions'")
+            raise InvalidInput(f"'{revision}' is no revision", hint=GRAMMAR)
         steps.append(step)
         position = step.end()
     if not base and not (steps and steps[0][4] is not None):
-        raise InvalidInput(f"'{revision}' is no revision", hint="see 'mgit help revisions'")
+        raise InvalidInput(f"'{revision}' is no revision", hint=GRAMMAR)
     return base or "@", steps
 
 

@@ -53,7 +53,7 @@ class Signer:
         if not os.path.exists(self.key_path):
             raise NotFound(
                 f"the signing key '{self.key_path}' does not exist",
-                hint="'mgit config user.signingKey PATH' names an SSH key",
+                hint="'mgit config user.signingkey PATH' names an SSH key",
             )
         result = _ssh_keygen(["-Y", "sign", "-n", NAMESPACE, "-f", self.key_path], payload)
         signature = result.stdout.decode("ascii", "replace")
@@ -79,7 +79,7 @@ class AllowedSigners:
         if not os.path.exists(self.path):
             raise NotFound(
                 f"the list of allowed signers '{self.path}' does not exist",
-                hint="'mgit config gpg.ssh.allowedSignersFile PATH' names it",
+                hint="name a file with lines '<address> <key type> <key>', as ssh-keygen reads it",
             )
         if not signature.startswith(ARMOUR_BEGIN):
             return Verification(verdict="bad", detail="it is no SSH signature")
