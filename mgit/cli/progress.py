@@ -61,10 +61,11 @@ class _Lines(Progress):
             self._write()
 
     def finish(self) -> None:
-        """Write the final count."""
+        """Write the final count, unless there was nothing to do."""
         if self._open:
             self._open = False
-            self._write()
+            if self.done or self.total:
+                self._write()
 
     def _write(self) -> None:
         count = f"{self.done}" if self.total is None else f"{self.done}/{self.total}"

@@ -34,6 +34,14 @@ def test_the_last_line_is_written_once():
     assert stream.getvalue() == "reading: 7 MB\n"
 
 
+def test_work_that_was_none_leaves_no_line():
+    stream = io.StringIO()
+    for total in (None, 0):
+        with progress.start(stream, "reading", total=total, unit="B"):
+            pass
+    assert stream.getvalue() == ""
+
+
 def test_a_terminal_gets_a_bar():
     stream = Terminal()
     with progress.start(stream, "hashing", total=3, unit="files") as bar:
