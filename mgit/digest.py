@@ -49,6 +49,12 @@ class Digest:
     @classmethod
     def of(cls, *parts: "Buffer") -> "Self":
         """Digest of the concatenation of `parts` in this class's context."""
+        if len(parts) == 1:
+            import blake3  # deferred: most read-only verbs compute no BLAKE3 at all
+
+            if cls.context is None:
+                return cls(blake3.blake3(parts[0]).digest())
+            return cls(blake3.blake3(parts[0], derive_key_context=cls.context).digest())
         hasher = Hasher(cls)
         for part in parts:
             hasher.update(part)
@@ -147,7 +153,7 @@ class Hasher:
     __slots__ = ("_hash", "_kind")
 
     def __init__(self, kind: type[Digest]) -> None:
-        import blake3  # deferred: most read-only verbs compute no BLAKE3 at all
+        import blake3
 
         self._kind = kind
         if kind.context is None:

@@ -6,6 +6,7 @@ have equal manifests, byte for byte, however they lay in memory.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -33,6 +34,7 @@ __all__ = [
 
 SLAB_BYTES = 4 << 20
 PROBE_BYTES = 4096
+SMALL_BYTES = 64 << 10  # below, copying costs less than avoiding it
 PARALLEL_FROM_BYTES = 4 << 20
 
 Get = Callable[[ChunkId], bytes]
@@ -56,9 +58,11 @@ def write_array(
     values = np.asanyarray(values)
     dtype = _canonical_dtype(values.dtype)
     chunk_shape = chunk_shape_of(values.shape, dtype, layout)
+    if values.nbytes <= SMALL_BYTES and math.prod(grid_of(values.shape, chunk_shape)) == 1:
+        return _write_small(writer, values, dtype, chunk_shape, attributes)
     digest = writer.start(lambda: content_digest(values), values.nbytes)
     keys: list[str] = []
-    itemsize = 4 if dtype == np.complex64 else dtype.itemsize
+    itemsize = _codec_itemsize(dtype)
     blocks = _stored_blocks(values, dtype, chunk_shape, keys)
     if math.prod(grid_of(values.shape, chunk_shape)) == 1:
         chunks = [writer.put(block, itemsize) for block in blocks]  # waits for no thread
@@ -74,15 +78,48 @@ def write_array(
     )
 
 
+def _write_small(
+    writer: ChunkWriter,
+    values: np.ndarray,
+    dtype: np.dtype,
+    chunk_shape: tuple[int, ...],
+    attributes: Mapping[str, Any],
+) -> ArrayManifest:
+    """An array of one chunk: the same bytes serve for its id and for its content digest."""
+    data = np.asarray(values, dtype).tobytes()
+    chunks = []
+    if data.count(0) != len(data):
+        chunks.append(("c" + "/0" * values.ndim, writer.put(data, _codec_itemsize(dtype))))
+    return format_manifest(
+        dtype=dtype,
+        shape=values.shape,
+        chunk_shape=chunk_shape,
+        attributes=attributes,
+        content=ContentDigest.of(_content_header(dtype.str, values.shape) + data),
+        chunks=chunks,
+    )
+
+
+def _codec_itemsize(dtype: np.dtype) -> int:
+    return 4 if dtype == np.complex64 else dtype.itemsize
+
+
+@lru_cache(maxsize=1024)
+def _content_header(dtype: str, shape: tuple[int, ...]) -> bytes:
+    return canonical_bytes({"dtype": dtype, "shape": list(shape)}) + b"\0"
+
+
 def content_digest(values: np.ndarray) -> ContentDigest:
     """Digest of dtype, shape and C-order little-endian bytes; memory layout does not matter.
 
     Header record: {"dtype": "<f8", "shape": [...]} in canonical bytes, then one zero byte.
     """
     dtype = _canonical_dtype(values.dtype)
+    header = _content_header(dtype.str, values.shape)
+    if values.nbytes <= SMALL_BYTES:
+        return ContentDigest.of(header + np.asarray(values, dtype).tobytes())
     hasher = Hasher(ContentDigest)
-    hasher.update(canonical_bytes({"dtype": dtype.str, "shape": list(values.shape)}))
-    hasher.update(b"\0")
+    hasher.update(header)
     for slab in _slabs(values):
         hasher.update(_bytes_of(np.ascontiguousarray(slab, dtype)))
     digest: ContentDigest = hasher.finish()

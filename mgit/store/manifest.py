@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -61,6 +62,11 @@ METADATA_KEYS = {
     "shape",
     "zarr_format",
 }
+_OPENING = b'{"attributes":'
+_FRAME_BEGIN = b',"chunk_grid":'
+_FRAME_BYTES_MAX = 1024
+_FRAMES_KEPT = 4096
+_Form = tuple[np.dtype, tuple[int, ...], tuple[int, ...]]  # dtype, shape, chunk shape
 _NUMPY_NAMES = {zarr: name for name, zarr in ARRAY_TYPES.items()}
 
 
@@ -152,11 +158,11 @@ def format_manifest(
     """
     if "content" in attributes:
         raise InvalidState("the attribute 'content' of an array is the store's own")
-    metadata = _metadata(dtype, shape, chunk_shape, {**attributes, "content": str(content)})
     try:
-        zarr_json = canonical_bytes(metadata)
+        own = canonical_bytes({**attributes, "content": str(content)})
     except (TypeError, ValueError) as failure:
         raise InvalidState("attributes are not canonical", reason=str(failure)) from failure
+    zarr_json = _OPENING + own + _frame(dtype.str, tuple(shape), tuple(chunk_shape))
     if len(zarr_json) > MANIFEST_BYTES_MAX:
         raise InvalidState("attributes are too long", length_max=MANIFEST_BYTES_MAX)
     if math.prod(grid_of(shape, chunk_shape)) > CHUNKS_MAX:
@@ -180,18 +186,7 @@ def parse_manifest(zarr_json: bytes, chunks: bytes) -> ArrayManifest:
     """
     if len(zarr_json) > MANIFEST_BYTES_MAX or len(chunks) > CHUNK_LIST_BYTES_MAX:
         raise Corrupt("an array manifest is too long", length=max(len(zarr_json), len(chunks)))
-    metadata = _parsed_json(zarr_json)
-    shape = _lengths(metadata.get("shape"), "shape")
-    dtype = _parsed_dtype(metadata.get("data_type"))
-    chunk_shape = _parsed_chunk_shape(metadata, shape, dtype)
-    attributes = metadata.get("attributes")
-    if not isinstance(attributes, dict):
-        raise Corrupt("an array has no attributes")
-    if metadata != _metadata(dtype, shape, chunk_shape, attributes):
-        raise Unsupported(
-            "array metadata has fields or values that this version does not know",
-            hint="read the repository with a newer version of mgit",
-        )
+    attributes, (dtype, shape, chunk_shape) = _known_frame(zarr_json) or _parsed(zarr_json)
     content = attributes.get("content")
     try:
         digest = ContentDigest.parse(content) if isinstance(content, str) else None
@@ -211,6 +206,47 @@ def parse_manifest(zarr_json: bytes, chunks: bytes) -> ArrayManifest:
         attributes={name: value for name, value in attributes.items() if name != "content"},
         content=digest,
     )
+
+
+@lru_cache(maxsize=_FRAMES_KEPT)
+def _frame(dtype: str, shape: tuple[int, ...], chunk_shape: tuple[int, ...]) -> bytes:
+    """Canonical metadata behind the attributes, which stand first: few arrays differ there."""
+    whole = canonical_bytes(_metadata(np.dtype(dtype), shape, chunk_shape, {}))
+    return whole.removeprefix(_OPENING + b"{}")
+
+
+def _known_frame(zarr_json: bytes) -> tuple[dict[str, Any], _Form] | None:
+    """Attributes and form, parsing the attributes alone; None if anything is unusual."""
+    end = zarr_json.rfind(_FRAME_BEGIN)
+    if len(zarr_json) - end > _FRAME_BYTES_MAX or not zarr_json.startswith(_OPENING):
+        return None
+    own = zarr_json[len(_OPENING) : end]
+    try:
+        form = _parsed_frame(zarr_json[end:])
+        return _parsed_json(own), form
+    except (Corrupt, Unsupported):
+        return None  # the document as a whole says best what is wrong with it
+
+
+@lru_cache(maxsize=_FRAMES_KEPT)
+def _parsed_frame(frame: bytes) -> _Form:
+    return _parsed(_OPENING + b"{}" + frame)[1]
+
+
+def _parsed(zarr_json: bytes) -> tuple[dict[str, Any], _Form]:
+    metadata = _parsed_json(zarr_json)
+    shape = _lengths(metadata.get("shape"), "shape")
+    dtype = _parsed_dtype(metadata.get("data_type"))
+    chunk_shape = _parsed_chunk_shape(metadata, shape, dtype)
+    attributes = metadata.get("attributes")
+    if not isinstance(attributes, dict):
+        raise Corrupt("an array has no attributes")
+    if metadata != _metadata(dtype, shape, chunk_shape, attributes):
+        raise Unsupported(
+            "array metadata has fields or values that this version does not know",
+            hint="read the repository with a newer version of mgit",
+        )
+    return attributes, (dtype, shape, chunk_shape)
 
 
 def _metadata(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -60,6 +60,21 @@ def test_reading_returns_what_was_written(store, values, layout):
     parsed = parse_manifest(manifest.zarr_json, manifest.chunks)
     assert parsed == manifest
     same_bits(read_array(store.get, parsed), values)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arrays(), st.sampled_from(["table", "volume"]))
+def test_small_and_large_arrays_have_the_same_manifest(store, monkeypatch, values, layout):
+    """A small array takes a shorter way, which nobody may see."""
+    small = write(store, values, layout=layout, attributes={"unit": "degree"})
+    with monkeypatch.context() as patch:
+        patch.setattr("mgit.store.arrays.SMALL_BYTES", -1)
+        assert write(store, values, layout=layout, attributes={"unit": "degree"}) == small
+
+
+def test_a_mask_does_not_change_what_is_stored(store):
+    values = np.ma.masked_equal(np.arange(5.0), 3.0)
+    same_bits(read_array(store.get, write(store, values)), np.arange(5.0))
 
 
 @given(arrays())

@@ -83,6 +83,30 @@ def test_every_type_survives_parsing(name):
     assert parse_manifest(written.zarr_json, written.chunks) == written
 
 
+def test_metadata_is_canonical_whatever_the_attributes_say():
+    hostile = {"a": ',"chunk_grid":{"name":"regular"}', "chunk_grid": {"a": 1}, "z": "}"}
+    for attributes in ({}, {"margins": ["0", "1"]}, hostile):
+        made = manifest(attributes=attributes)
+        assert canonical_bytes(json.loads(made.zarr_json)) == made.zarr_json
+        assert parse_manifest(made.zarr_json, made.chunks) == made
+
+
+def test_knowing_the_form_of_an_array_excuses_nothing_in_its_attributes():
+    good = manifest(attributes={"a": 1}).zarr_json
+    parse_manifest(good, b"")
+    for old, new, kind in (
+        (b'{"a":1,', b'{"a": 1,', Corrupt),
+        (b'{"a":1,', b'{"a":1.5,', Corrupt),
+        (b'{"a":1,', b'{"a":1,"a":1,', Corrupt),
+        (b'{"a":1,', b'{"zz":1,', Corrupt),
+        (b'{"a":1,', b'[{"a":1,', Corrupt),
+        (b',"chunk_grid"', b',"b":1,"chunk_grid"', Unsupported),
+        (b',"content"', b',"Content"', Corrupt),
+    ):
+        with pytest.raises(kind):
+            parse_manifest(good.replace(old, new, 1), b"")
+
+
 def test_zarr_itself_reads_the_metadata():
     metadata = pytest.importorskip("zarr.core.metadata")
     for name in ARRAY_TYPES:

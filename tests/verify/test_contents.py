@@ -37,7 +37,9 @@ def test_a_manifest_that_records_another_content_is_named(repository, monkeypatc
     wrong = ContentDigest.of(b"something else")
     with monkeypatch.context() as patched:
         patched.setattr(arrays, "content_digest", lambda _values: wrong)
-        commit(repository, lambda draft: draft.set_array("notes", np.arange(4.0)), seal=unsealed)
+        commit(
+            repository, lambda draft: draft.set_array("notes", np.arange(2.0**14)), seal=unsealed
+        )
     assert contents(repository)[0] == [("content-digest", "corrupt")]
 
 
