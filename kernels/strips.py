@@ -9,10 +9,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from math import cos, pi, sin
+from pathlib import Path
 from typing import TypeVar, cast
 
 import numba
 import numpy as np
+from blake3 import blake3
 
 __all__ = [
     "CELL_X", "CELL_Z", "FX", "FY", "FZ", "KEEP", "PW", "QI", "QR", "SCRATCH_ROWS", "STRIP", "TURN",
@@ -32,19 +34,33 @@ STRIP = 256  # samples: 19 float32 vectors of it stay in a first-level cache
 ) = range(19)  # fmt: skip
 
 
+def _named_by_source(function: Function) -> Function:
+    """Add a digest of all source that ends up in a function to its qualified name.
+
+    numba names its cache files by that name, and on its own notices changes of the function's own
+    file only: the passes of this module are inlined into functions of others.
+    """
+    digest = blake3()
+    for path in (function.__code__.co_filename, __file__):
+        digest.update(Path(path).read_bytes())
+    function.__qualname__ += f"_{digest.hexdigest(length=8)}"
+    return function
+
+
 def compiled(function: Function) -> Function:
     """Compile at the first call, cache on disk, release the interpreter lock, reorder sums."""
-    return cast(Function, numba.njit(cache=True, nogil=True, fastmath=FAST)(function))
+    numba_compile = numba.njit(cache=True, nogil=True, fastmath=FAST)
+    return cast(Function, numba_compile(_named_by_source(function)))
 
 
 def compiled_strictly(function: Function) -> Function:
     """As `compiled`, with every operation rounded on its own: the same bits on every processor."""
-    return cast(Function, numba.njit(cache=True, nogil=True)(function))
+    return cast(Function, numba.njit(cache=True, nogil=True)(_named_by_source(function)))
 
 
 def inlined(function: Function) -> Function:
     """A pass, inlined into the compiled function that uses it: a call costs as much as a row."""
-    return cast(Function, numba.njit(cache=True, nogil=True, inline="always")(function))
+    return cast(Function, numba.njit(nogil=True, inline="always")(function))
 
 
 @inlined
