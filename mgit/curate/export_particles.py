@@ -16,7 +16,7 @@ from mgit.curate.export_documents import (
     ExportedDocument,
     species_documents,
 )
-from mgit.curate.particle_intake import ID_COLUMN
+from mgit.curate.particle_intake import ID_COLUMN, NAME_COLUMN
 from mgit.digest import RawDigest
 from mgit.exchange.relion_write import WrittenSeries
 from mgit.exchange.report import FieldReport
@@ -39,7 +39,6 @@ __all__ = [
     "written_series",
 ]
 
-NAME_COLUMN = "rlnTomoParticleName"
 ITEMS = Mapping[str, Item]
 """Items of a population by id."""
 WRITTEN_ANEW = (

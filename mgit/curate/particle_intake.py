@@ -17,6 +17,7 @@ from mgit.state.protocol import Reader
 from mgit.state.series import Item
 
 __all__ = [
+    "NAME_COLUMN",
     "Binding",
     "ItemVolumes",
     "bind_table",

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from mgit.curate.particle_intake import NAME_COLUMN
 from mgit.errors import InvalidInput, Refused
 from mgit.state.half_sets import new_split
 from mgit.state.matching import RowMatch, common_codes, match_rows
@@ -23,7 +24,6 @@ __all__ = [
 
 MatchBy = Literal["auto", "id", "name", "position"]
 
-NAME_COLUMN = "rlnTomoParticleName"
 AGREEMENT_MIN = 0.5
 """Share of the smaller table that ids or names must match to be taken as the way to match."""
 TOLERANCE_OF_DIAMETER = 0.25

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mgit.curate.particle_intake import ItemVolumes, bind_table, check_inside, particles_from
+from mgit.curate.particle_intake import (
+    NAME_COLUMN,
+    ItemVolumes,
+    bind_table,
+    check_inside,
+    particles_from,
+)
 from mgit.curate.particle_poses import resampled
 from mgit.curate.species_maps import SpeciesMaps
 from mgit.errors import Refused
@@ -107,8 +113,31 @@ def add_species(
         has_density=maps.has_density,
         resolution_angstrom=curves.resolution_angstrom if curves is not None else None,
         notes=(*table.notes, *binding.notes),
-        warnings=(*maps.warnings, *split_warnings(columns, attributes)),
+        warnings=(
+            *maps.warnings,
+            *_table_warnings(table, new_split=new_split),
+            *split_warnings(columns, attributes),
+        ),
     )
+
+
+def _table_warnings(table: ParticleTable, *, new_split: bool) -> tuple[str, ...]:
+    """What a person should look at again before building on the table."""
+    warnings = []
+    if new_split and table.half_sets is not None:
+        warnings.append(
+            "the table's own half-sets are replaced: poses that were refined with them are not "
+            "independent before they are refined again from references limited to 40 A"
+        )
+    names = table.passthrough.get(NAME_COLUMN)
+    repeated = 0 if names is None else len(names) - len(set(map(str, names)))
+    if repeated:
+        rows = "1 row repeats" if repeated == 1 else f"{repeated} rows repeat"
+        warnings.append(
+            f"{rows} the {NAME_COLUMN} of an earlier "
+            "row: the same particle more than once, or later rounds cannot be matched by name"
+        )
+    return tuple(warnings)
 
 
 def split_warnings(columns: ParticleColumns, attributes: Mapping[str, Any]) -> tuple[str, ...]:

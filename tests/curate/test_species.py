@@ -43,6 +43,24 @@ def test_a_species_without_maps_waits_for_a_reconstruction(grid):
     assert species.attributes["coordinate_pixel_size_angstrom"] == "2.0"
 
 
+def test_a_new_split_of_a_table_that_had_one_is_warned_about(grid):
+    report = write_species(grid, rows_of(6), new_split=True)
+    assert "the table's own half-sets are replaced" in report.warnings[0]
+    assert species_of(grid).attributes["half_set_origin"] == "restarted"
+
+
+def test_a_new_split_of_a_table_without_one_is_no_cause_for_a_warning(grid):
+    table = table_of(rows_of(6), without=("rlnRandomSubset",))
+    assert write_species(grid, [], table=table, new_split=True).warnings == ()
+
+
+def test_rows_that_repeat_a_particle_are_warned_about(grid):
+    rows = rows_of(6)
+    rows[4]["rlnTomoParticleName"] = rows[0]["rlnTomoParticleName"]
+    (warning,) = write_species(grid, rows).warnings
+    assert warning.startswith("1 row repeats the rlnTomoParticleName")
+
+
 def test_its_inputs_are_the_states_of_the_series_it_stands_in(grid):
     write_species(grid, rows_of(4, names=("TS_02",)))
     only = Population(grid).item("grid", "TS_02")
@@ -93,6 +111,7 @@ def test_all_particles_in_one_half_are_warned_of(grid):
 def test_one_particle_in_both_halves_is_warned_of(grid):
     rows = rows_of(4)
     twin = {**rows[0], "rlnRandomSubset": 3 - rows[0]["rlnRandomSubset"]}
+    twin["rlnTomoParticleName"] = "TS_01/twin"
     twin["rlnCoordinateX"] += 2
     assert not write_species(grid, rows, name="single").warnings
     (warning,) = write_species(grid, [*rows, twin]).warnings
