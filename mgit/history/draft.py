@@ -97,12 +97,11 @@ class Draft(TreeView):
         from mgit.store.arrays import write_array  # deferred: imports numpy
 
         _refuse_reserved(attributes or {})
-        self._check_parent(path)
-        node = self._find(path)
+        node = self._check_parent(path)
         if node is not None and not (is_directory(node) and ARRAY_CHUNKS in self._entries(node)):
             raise InvalidState("another kind of node stands where an array is wanted", path=path)
         manifest = write_array(self._writer, values, layout=layout, attributes=attributes or {})
-        parent, name = self._own_parent(path)
+        parent, name = self._own_checked(path)
         files: dict[str, Node] = {METADATA: manifest.zarr_json, ARRAY_CHUNKS: manifest.chunks}
         # The array that stood here is not read: `_store` sees from the tree's id if it is the same.
         parent.entries[name] = Directory(files, {})
@@ -203,26 +202,33 @@ class Draft(TreeView):
                 return pending
         return self.chunks.get(chunk)
 
-    def _check_parent(self, path: str) -> None:
-        """Refuse `path` before anything changes, so that a refusal leaves no empty parents."""
+    def _check_parent(self, path: str) -> Node | None:
+        """What stands at `path`. Refuses a path at which nothing can be written.
+
+        Nothing has changed by then, so that a refusal leaves no empty parents.
+        """
         node: Node | None = self._root
         for component in check_path(path):
             if node is None:
-                return
+                return None
             entries = self._entries(node) if is_directory(node) else None
             if entries is None or ARRAY_CHUNKS in entries:
                 raise InvalidState("a parent of this path is not a group", path=path)
             node = entries.get(component)
             if node is None:
                 _refuse_fold(entries, component, path)
+        return node
 
     def _own_parent(self, path: str) -> tuple[Directory, str]:
         self._check_parent(path)
-        components = path.split("/")
+        return self._own_checked(path)
+
+    def _own_checked(self, path: str) -> tuple[Directory, str]:
+        *parents, name = check_path(path)
         directory = self._own_root()
-        for component in components[:-1]:
+        for component in parents:
             directory = self._own(directory, component)
-        return directory, components[-1]
+        return directory, name
 
     def _own_root(self) -> Directory:
         self._root = root = self._owned(self._root)

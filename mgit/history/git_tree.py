@@ -4,13 +4,19 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from mgit.errors import Corrupt
-from mgit.history.paths import RESERVED, colliding, name_fault
+from mgit.history.paths import ARRAY_CHUNKS, METADATA, RESERVED, colliding, name_fault
 
 __all__ = ["Entry", "format_tree", "parse_tree"]
 
 _TREE_MODE = b"40000"
 _BLOB_MODE = b"100644"
 _HASH_BYTES = 20
+
+# An array's directory, which most trees are: its two files and nothing else.
+_CHUNKS = b"100644 chunks\0"
+_CHUNKS_END = len(_CHUNKS) + _HASH_BYTES
+_METADATA = b"100644 zarr.json\0"
+_ARRAY_BYTES = _CHUNKS_END + len(_METADATA) + _HASH_BYTES
 
 
 class Entry(NamedTuple):
@@ -28,6 +34,13 @@ def parse_tree(raw: bytes, tree: str) -> dict[str, Entry]:
     names outside the grammar, look-alikes of zarr.json and chunks, names that are equal or differ
     in case only, and wrong order.
     """
+    if (
+        len(raw) == _ARRAY_BYTES
+        and raw.startswith(_CHUNKS)
+        and raw.startswith(_METADATA, _CHUNKS_END)
+    ):
+        chunks, metadata = raw[len(_CHUNKS) : _CHUNKS_END], raw[-_HASH_BYTES:]
+        return {ARRAY_CHUNKS: Entry(False, chunks.hex()), METADATA: Entry(False, metadata.hex())}
     entries: dict[str, Entry] = {}
     position = 0
     last = b""
@@ -68,14 +81,14 @@ def parse_tree(raw: bytes, tree: str) -> dict[str, Entry]:
 
 def format_tree(entries: Mapping[str, Entry]) -> bytes:
     """The content of a Git tree object. The names are taken as valid (mgit.history.paths)."""
+    # Git compares a directory's name as if it ended in '/'; ASCII sorts alike as str and bytes.
     ordered = sorted(
-        (_sort_key(name.encode(), is_tree=entry.is_tree), name.encode(), entry)
-        for name, entry in entries.items()
+        (name + "/" if entry[0] else name, name, entry) for name, entry in entries.items()
     )
     return b"".join(
         b"%s %s\0%s"
-        % (_TREE_MODE if entry.is_tree else _BLOB_MODE, name, bytes.fromhex(entry.name))
-        for _, name, entry in ordered
+        % (_TREE_MODE if is_tree else _BLOB_MODE, name.encode(), bytes.fromhex(object_name))
+        for _, name, (is_tree, object_name) in ordered
     )
 
 

@@ -58,6 +58,7 @@ def name_fault(name: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def split(path: str) -> tuple[str, ...]:
     """Components of a path; () for the root. Raises InvalidState naming the offending component."""
     if path == "":
@@ -74,6 +75,7 @@ def split(path: str) -> tuple[str, ...]:
     return components
 
 
+@lru_cache(maxsize=4096)
 def check_path(path: str) -> tuple[str, ...]:
     """Components of a path below the root at which a caller may write a node or a small file.
 

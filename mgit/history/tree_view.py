@@ -204,6 +204,9 @@ class TreeView:
         node = entries.get(METADATA)
         if node is None or is_directory(node):
             raise Corrupt("a directory of the tree has no zarr.json", path=path)
+        if isinstance(node, bytes):
+            written: dict[str, Any] = json.loads(node)  # by this process: canonical from birth
+            return written
         kind = "array" if ARRAY_CHUNKS in entries else "group"
         return parse_metadata(self._content(node), kind, path)
 

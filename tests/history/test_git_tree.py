@@ -62,3 +62,18 @@ def test_directories_sort_as_git_sorts_them():
 def test_a_tree_from_a_stranger_is_checked(raw):
     with pytest.raises(Corrupt):
         parse_tree(raw, "t")
+
+
+def test_the_directory_of_an_array_is_parsed_like_any_other():
+    chunks, metadata = Entry(is_tree=False, name="1" * 40), Entry(is_tree=False, name="2" * 40)
+    raw = format_tree({"zarr.json": metadata, "chunks": chunks})
+    assert list(parse_tree(raw, "t").items()) == [("chunks", chunks), ("zarr.json", metadata)]
+    for old, new in (
+        (b"zarr.json", b"zarr.jsoN"),
+        (b"100644 z", b"100755 z"),
+        (b"chunks", b"CHUNKS"),
+    ):
+        with pytest.raises(Corrupt):
+            parse_tree(raw.replace(old, new), "t")
+    assert list(parse_tree(raw.replace(b"zarr.json", b"zarr.jpeg"), "t")) == ["chunks", "zarr.jpeg"]
+    assert list(parse_tree(raw.replace(b"chunks", b"chunka"), "t")) == ["chunka", "zarr.json"]
