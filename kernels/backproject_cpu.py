@@ -106,13 +106,20 @@ def bounds(batch: Images) -> np.ndarray:
         return np.zeros(0)
     largest = np.maximum(batch.values.max(axis=1), -batch.values.min(axis=1)).astype(np.float64)
     largest = np.maximum(largest, np.abs(batch.weights).max(axis=1)[batch.group])
-    plane = batch.matrices[:, :, :2].astype(np.float64)
-    spacing = np.linalg.svd(plane, compute_uv=False)[:, 1]
+    spacing = _smaller_singular_value(batch.matrices[:, :, :2].astype(np.float64))
     crowd = 2 * np.pi * (np.sqrt(3) / np.maximum(spacing, 1e-6) + 0.71) ** 2
     found = largest * np.minimum(crowd, 2 * batch.disc.samples)
     if not np.isfinite(found).all():
         raise ValueError(f"image {int(np.flatnonzero(~np.isfinite(found))[0])} is not finite")
     return np.asarray(found)
+
+
+def _smaller_singular_value(matrices: np.ndarray) -> np.ndarray:
+    """Of (n, 3, 2), in closed form: a decomposition each would take a percent of the scatter."""
+    gram = np.einsum("njc,njd->ncd", matrices, matrices)
+    mean, difference = (gram[:, 0, 0] + gram[:, 1, 1]) / 2, (gram[:, 0, 0] - gram[:, 1, 1]) / 2
+    smaller = mean - np.hypot(difference, gram[:, 0, 1])
+    return np.asarray(np.sqrt(np.maximum(smaller, 0)))
 
 
 @inlined

@@ -84,6 +84,11 @@ class CudaLauncher:
         with self._device, self._stream:
             return self._cupy.asarray(values)
 
+    def adopt(self, tensor: Any) -> Any:
+        """An array of the device that another library owns, through DLPack, without a copy."""
+        with self._device, self._stream:
+            return self._cupy.from_dlpack(tensor)
+
     def to_host(self, values: Any) -> np.ndarray:
         with self._device, self._stream:
             return np.asarray(self._cupy.asnumpy(values))

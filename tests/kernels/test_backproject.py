@@ -192,10 +192,11 @@ def test_merged_parts_equal_the_whole():
 
 def test_a_coarser_quantum_rounds_but_does_not_drift():
     problem = make_problem(12, 30)
-    exact, _ = sums_in_torch(problem, double=True)
+    exact, exact_weight = sums_in_torch(problem, double=True)
     quantum = 2.0**-10
-    coarse, _ = backproject_cpu.totals(accumulated(problem, quantum=quantum))
+    coarse, weight = backproject_cpu.totals(accumulated(problem, quantum=quantum))
     assert np.abs((coarse - exact).mean()) < quantum / 10
+    assert np.abs((weight - exact_weight).mean()) < quantum / 10
 
 
 def test_no_sum_exceeds_its_bound():
@@ -256,6 +257,14 @@ def test_other_boxes_and_quanta_do_not_merge():
 def test_a_quantum_is_a_power_of_two(quantum):
     with pytest.raises(ValueError, match="power of two"):
         backproject_cpu.accumulator(8, quantum=quantum)
+
+
+def test_the_spacing_of_samples_is_the_smaller_singular_value():
+    matrices = np.random.default_rng(0).standard_normal((50, 3, 2))
+    matrices[0, :, 1] = matrices[0, :, 0]
+    wanted = np.linalg.svd(matrices, compute_uv=False)[:, 1]
+    found = backproject_cpu._smaller_singular_value(matrices)
+    assert np.allclose(found, wanted, atol=1e-7)
 
 
 def test_bounds_of_an_empty_batch_are_empty():

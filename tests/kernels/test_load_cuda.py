@@ -6,9 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from kernels import device, load_cuda
 from kernels.load_cuda import CudaLauncher, CudaUnavailable, source_key, source_text
+from tests.kernels.conftest import EmulatedCuda
+from tests.kernels.problems import correlation_in_torch, make_problem
 
 
 @pytest.mark.parametrize("name", ["correlate", "backproject"])
@@ -70,6 +73,76 @@ def test_without_a_device_the_message_says_so(monkeypatch, count, message):
     monkeypatch.setitem(sys.modules, "cupy", fake_cupy(count))
     with pytest.raises(CudaUnavailable, match=message):
         CudaLauncher()
+
+
+class FakeDevice:
+    """A context manager that counts how deep it is entered."""
+
+    def __init__(self, number=0):
+        self.depth = 0
+
+    def __enter__(self):
+        self.depth += 1
+
+    def __exit__(self, *_):
+        self.depth -= 1
+
+
+class FakeStream(FakeDevice):
+    def synchronize(self):
+        self.waited = True
+
+
+@pytest.fixture
+def cupy_over_emulation(emulated, monkeypatch):
+    """A CuPy whose arrays are NumPy's and whose compiled modules are the emulated kernels."""
+    stream, compiled = FakeStream(), []
+
+    class RawModule:
+        def __init__(self, *, code, options, backend):
+            compiled.append((code, options, backend))
+
+        def get_function(self, entry):
+            def run(grid, block, arguments):
+                assert stream.depth == 1
+                assert entry in compiled[-1][0]
+                emulated.launch(entry, grid=grid[0], block=block[0], arguments=arguments)
+
+            return run
+
+    fake = fake_cupy(1)
+    fake.cuda.Device = FakeDevice
+    fake.cuda.ExternalStream = lambda handle: stream
+    fake.cuda.get_current_stream = lambda: stream
+    fake.RawModule, fake.compiled = RawModule, compiled
+    fake.zeros, fake.asarray, fake.asnumpy, fake.from_dlpack = (
+        np.zeros,
+        np.asarray,
+        np.asarray,
+        np.from_dlpack,
+    )
+    monkeypatch.setitem(sys.modules, "cupy", fake)
+    return fake
+
+
+@pytest.mark.parametrize("stream", [None, 42])
+def test_the_launcher_compiles_a_source_once_and_launches_its_entries(cupy_over_emulation, stream):
+    launcher = CudaLauncher(stream=stream)
+    problem = make_problem(12, 3)
+    implementation = EmulatedCuda(launcher)
+    values = implementation.values(problem)
+    found = implementation.correlate(problem)
+    launcher.wait()
+    exact = correlation_in_torch(problem, double=True)
+    assert np.allclose(values, exact.terms, rtol=1e-5)
+    assert np.allclose(found.terms, exact.terms, rtol=1e-5)
+    assert cupy_over_emulation.compiled == [(source_text("correlate"), load_cuda.OPTIONS, "nvrtc")]
+
+
+def test_arrays_of_others_are_adopted_without_a_copy(cupy_over_emulation):
+    theirs = torch.arange(3.0)
+    CudaLauncher().adopt(theirs)[0] = 7
+    assert theirs[0] == 7
 
 
 @pytest.mark.parametrize(("samples", "threads"), [(1, 32), (360, 32), (1520, 64), (6240, 128)])
