@@ -9,11 +9,12 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 from mgit.digest import Hasher, RawDigest, canonical_bytes
-from mgit.errors import InvalidInput, NotFound
+from mgit.errors import InvalidInput, NotFound, StorageFailed
 from mgit.store.files import Files
 
 __all__ = ["DigestCache", "FileDigest", "digest_file", "digest_files"]
@@ -33,6 +34,8 @@ class FileDigest:
     """`b3:<hex>` of the quick digest; of a small file, the full digest again."""
     full: str | None
     """`b3:<hex>` of the whole file, or None when only the quick digest was computed."""
+    stamp: str = field(default="", compare=False)
+    """Size, mtime and inode of the file when it was read; empty if it was not read here."""
 
 
 class DigestCache:
@@ -62,9 +65,9 @@ class DigestCache:
         )
 
     def remember(self, path: Path, digest: FileDigest) -> None:
-        """Keep the digest for the file as it is now."""
+        """Keep the digest for the file as it was read: one that changed since is read again."""
         entry: dict[str, str | int] = {
-            "stamp": _stamp(path.stat()),
+            "stamp": digest.stamp,
             "size": digest.size_bytes,
             "quick": digest.quick,
         }
@@ -108,7 +111,7 @@ def digest_file(
     """Digest one file; `complete` asks for the full digest whatever the size.
 
     `advance` is called with the number of bytes just read. Raises InvalidInput when the file
-    changes while it is read, NotFound when it is absent.
+    changes while it is read, NotFound when it is absent, StorageFailed when it cannot be read.
     """
     try:
         with path.open("rb") as stream:
@@ -131,11 +134,18 @@ def digest_file(
         raise NotFound(
             "raw file is missing", file=path, hint="link the source to the directory that holds it"
         ) from error
+    except OSError as error:
+        raise StorageFailed(
+            "a raw file cannot be read",
+            file=path,
+            reason=error.strerror,
+            hint="check its permissions and its disk",
+        ) from error
     if _stamp(before) != _stamp(after):
         raise InvalidInput(
             "raw file changed while it was read", file=path, hint="repeat when it is at rest"
         )
-    return FileDigest(size_bytes=before.st_size, quick=quick, full=full)
+    return FileDigest(size_bytes=before.st_size, quick=quick, full=full, stamp=_stamp(after))
 
 
 def _quick_digest(
@@ -162,6 +172,10 @@ def _quick_digest(
     return f"b3:{hasher.hexdigest()}"
 
 
+class _GivenUp(Exception):
+    """Ends the reading of a file whose digest nobody waits for any more."""
+
+
 def digest_files(
     paths: Iterable[Path],
     cache: DigestCache,
@@ -174,8 +188,15 @@ def digest_files(
     """Digest many files in parallel, taking from the cache what has not changed.
 
     `again` ignores the cache. The cache is saved also when a file fails, so that an interrupted
-    run goes on where it stopped.
+    run goes on where it stopped; files that are being read then are given up at their next block.
     """
+    stop = Event()
+
+    def count(size_bytes: int) -> None:
+        if stop.is_set():
+            raise _GivenUp
+        advance(size_bytes)
+
     found: dict[Path, FileDigest] = {}
     pending: list[Path] = []
     for path in dict.fromkeys(paths):
@@ -187,13 +208,18 @@ def digest_files(
     try:
         with ThreadPoolExecutor(max_workers=threads) as pool:
             running = {
-                pool.submit(digest_file, path, complete=complete, advance=advance): path
+                pool.submit(digest_file, path, complete=complete, advance=count): path
                 for path in pending
             }
-            for done in as_completed(running):
-                path = running[done]
-                found[path] = done.result()
-                cache.remember(path, found[path])
+            try:
+                for done in as_completed(running):
+                    found[running[done]] = done.result()
+            finally:
+                stop.set()  # nobody reads any more unless a file failed or the user interrupted
+                pool.shutdown(wait=True, cancel_futures=True)
+                for done, path in running.items():
+                    if not done.cancelled() and done.exception() is None:
+                        cache.remember(path, done.result())
     finally:
         cache.save()
     return found

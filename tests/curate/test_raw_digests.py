@@ -1,13 +1,20 @@
 """Raw-file digests: what a stranger computes, what quick means, what the cache may do."""
 
 import os
+from pathlib import Path
 
 import blake3
 import pytest
 
 from mgit.curate import raw_digests
-from mgit.curate.raw_digests import MEBIBYTE, DigestCache, digest_file, digest_files
-from mgit.errors import NotFound
+from mgit.curate.raw_digests import (
+    MEBIBYTE,
+    READ_BYTES,
+    DigestCache,
+    digest_file,
+    digest_files,
+)
+from mgit.errors import NotFound, StorageFailed
 from mgit.store.files import Files
 
 
@@ -105,6 +112,44 @@ def test_a_flipped_bit_of_the_cache_is_never_taken_for_a_digest(tmp_path, cache)
         damaged[position] ^= 1
         (tmp_path / "cache.json").write_bytes(damaged)
         assert DigestCache(tmp_path / "cache.json", Files()).find(file) is None
+
+
+def test_an_interruption_does_not_wait_for_the_files_that_are_left(tmp_path, cache):
+    paths = []
+    for at in range(6):
+        path = tmp_path / f"{at}.tif"
+        path.touch()
+        os.truncate(path, 40 * READ_BYTES)  # sparse: no disk is used
+        paths.append(path)
+    read = []
+
+    def advance(size_bytes):
+        read.append(size_bytes)
+        if len(read) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        digest_files(paths, cache, complete=True, advance=advance)
+    assert len(read) < 40
+
+
+def test_a_file_that_changed_after_it_was_read_is_not_taken_from_the_cache(tmp_path, cache):
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"before")
+    digest = digest_file(path, complete=True)
+    path.write_bytes(b"behind")
+    cache.remember(path, digest)
+    assert cache.find(path) is None
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(StorageFailed, match="cannot be read") as caught:
+        digest_file(tmp_path / "a.tif", complete=True)
+    assert caught.value.fields["reason"] == "Permission denied"
 
 
 def test_what_was_digested_before_a_failure_is_kept(tmp_path, cache):
