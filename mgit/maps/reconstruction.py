@@ -1,6 +1,6 @@
-"""From sums of images and weights to a map: a plain weighted least-squares average.
+"""From sums of images and weights to a map: a weighted least-squares average on a support.
 
-docs/math/reconstruction.md, eqs. 3 to 7. No regularisation enters a half-map, so its noise stays
+docs/math/reconstruction.md, eqs. 3 to 8. No regularisation enters a half-map, so its noise stays
 independent of the other half's; the Wiener option is for maps that are only looked at.
 """
 
@@ -13,6 +13,7 @@ from mgit.errors import InvalidInput
 from mgit.maps.crop import crop_map
 from mgit.maps.masks import soft_sphere
 from mgit.maps.shells import checked_half_complex, plane_radii, shell_means
+from mgit.maps.support import fitted_on_support
 from mgit.maps.symmetrise import interpolated_share, symmetrised
 from mgit.maps.symmetry import distinct
 
@@ -24,13 +25,17 @@ class ReconstructionSettings:
     """How sums become a map.
 
     weight_floor: weights below this share of their shell's mean are raised to it (eq. 3).
-    low_pass_margin_shells: shells of the map below Nyquist that are left empty (eq. 6).
-    sphere_edge_voxel: width of the soft sphere's edge, at most an eighth of the box (eq. 7); 0 for
+    low_pass_margin_shells: shells of the map below Nyquist that are left empty (eq. 7).
+    support_steps: of conjugate gradients on the support (eq. 5); 0 leaves the plain quotient.
+    support_diameter_voxel: of the sphere that holds the particle, None for the whole box.
+    sphere_edge_voxel: width of the soft sphere's edge, at most an eighth of the box (eq. 8); 0 for
     no sphere. threads: for the symmetry; the result does not depend on it.
     """
 
     weight_floor: float = 1e-3
     low_pass_margin_shells: float = 2.0
+    support_steps: int = 2
+    support_diameter_voxel: float | None = None
     sphere_edge_voxel: float = 16.0
     threads: int = 1
 
@@ -39,6 +44,8 @@ class ReconstructionSettings:
             raise InvalidInput("a weight floor lies between 0 and 1", floor=self.weight_floor)
         if not (self.low_pass_margin_shells >= 0 and self.sphere_edge_voxel >= 0):
             raise InvalidInput("margins and edges of a map are not negative")
+        if self.support_steps < 0:
+            raise InvalidInput("steps on a support are not negative", steps=self.support_steps)
 
 
 def reconstruct(
@@ -61,7 +68,7 @@ def reconstruct(
     for display only.
 
     Raises InvalidInput for boxes or shapes that do not fit and for sums that are empty.
-    Maths: docs/math/reconstruction.md, eqs. 3 to 7.
+    Maths: docs/math/reconstruction.md, eqs. 3 to 8.
     """
     chosen = settings or ReconstructionSettings()
     padded = checked_half_complex(numerator)
@@ -78,15 +85,27 @@ def reconstruct(
         group = distinct(operators)
         numerator, weight = symmetrised(numerator, weight, operators=group, threads=chosen.threads)
         shares.append(interpolated_share(group))
+    radius = (box / 2 - chosen.low_pass_margin_shells) * padded / box
     transform = quotient(
         numerator,
         weight,
         floor=chosen.weight_floor,
-        radius=(box / 2 - chosen.low_pass_margin_shells) * padded / box,
+        radius=radius,
         ssnr=None if wiener_ssnr is None else _stretched(wiener_ssnr, padded, box),
     )
     density = np.fft.fftshift(np.fft.irfftn(transform, s=(padded,) * 3, axes=(0, 1, 2)))
-    return _finished(crop_map(density, box), padded, shares, chosen.sphere_edge_voxel)
+    density = crop_map(density, box)
+    if wiener_ssnr is None and chosen.support_steps:
+        density = fitted_on_support(
+            density,
+            numerator,
+            weight,
+            support=_support(box, chosen),
+            radius=radius,
+            floor=chosen.weight_floor,
+            steps=chosen.support_steps,
+        )
+    return _finished(density, padded, shares, chosen.sphere_edge_voxel)
 
 
 def quotient(
@@ -123,7 +142,7 @@ def quotient(
 def gridding_profile(box: int, padded: int) -> np.ndarray:
     """What trilinear interpolation on a grid of `padded` multiplies a map's axis with: (n).
 
-    sinc^2 of the distance from the centre n // 2 over the padded box (eq. 5).
+    sinc^2 of the distance from the centre n // 2 over the padded box (eq. 6).
     """
     return np.asarray(np.sinc((np.arange(box) - box // 2) / padded) ** 2)
 
@@ -143,6 +162,12 @@ def _finished(density: np.ndarray, padded: int, shares: Sequence[float], edge: f
         plane = density[z] / damping
         finished[z] = plane if sphere is None else plane * sphere[z]
     return finished
+
+
+def _support(box: int, settings: ReconstructionSettings) -> np.ndarray:
+    """Where the density may differ from zero: bool (n, n, n)."""
+    diameter = settings.support_diameter_voxel
+    return soft_sphere(box, diameter_voxel=diameter or box - 2, edge_voxel=0) > 0
 
 
 def _stretched(ssnr: np.ndarray, padded: int, box: int) -> np.ndarray:

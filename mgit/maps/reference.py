@@ -1,6 +1,6 @@
 """References for alignment: half-maps made ready to be sliced in Fourier space.
 
-docs/math/reconstruction.md, eqs. 8 to 10: weigh, resample, share what lies below 40 A, mask, divide
+docs/math/reconstruction.md, eqs. 9 to 11: weigh, resample, share what lies below 40 A, mask, divide
 the damping of trilinear interpolation out, pad, transform.
 """
 
@@ -31,7 +31,7 @@ class ReferenceSettings:
     """How half-maps become references.
 
     resolution_angstrom: they are resampled so that Nyquist is there.
-    shared_angstrom: both halves carry their mean at periods above this (eq. 8).
+    shared_angstrom: both halves carry their mean at periods above this (eq. 9).
     oversampling: of the transform; 2 keeps the trilinear error below 1 % of the amplitude.
     mask_grow_voxel, mask_edge_voxel: around the binary mask at the resampled pixel.
     diameter_angstrom: of the sphere that is kept; None for half the box, as boxes of species are.
@@ -70,7 +70,7 @@ class HalfReferences:
 def reference_box(
     box: int, *, pixel_size_angstrom: float, resolution_angstrom: float
 ) -> tuple[int, float]:
-    """Even box and pixel size that span the same field with Nyquist at a resolution (eq. 9).
+    """Even box and pixel size that span the same field with Nyquist at a resolution (eq. 10).
 
     Never finer than the map, never below 8 voxels.
     """
@@ -123,7 +123,7 @@ def prepare_references(
 def shared_low_frequencies(
     first: np.ndarray, second: np.ndarray, *, below_shell: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both maps with their mean at radii below a shell (eq. 8); dtypes are kept."""
+    """Both maps with their mean at radii below a shell (eq. 9); dtypes are kept."""
     transforms = [np.fft.rfftn(half) for half in (first, second)]
     for plane in range(first.shape[0]):
         low = plane_radii(first.shape[0], plane) < below_shell
@@ -139,7 +139,7 @@ def sliceable(density: np.ndarray, *, oversampling: int) -> np.ndarray:
     """Half-complex volume of a map (n, n, n) whose trilinear slices are projections: complex64.
 
     The map is divided by what trilinear interpolation damps, padded to d = oversampling n, its
-    centre moved to index 0, and transformed (eq. 10). Raises InvalidInput unless an even cube.
+    centre moved to index 0, and transformed (eq. 11). Raises InvalidInput unless an even cube.
     """
     box = checked_cube(density)
     damping = gridding_profile(box, oversampling * box)
