@@ -9,8 +9,9 @@ micrographs.
 `load` reads the per-movie metadata that rlnMicrographMetadata names (None: it is not read).
 
 Arrays of an item: global_shift `(frames, 2)` angstrom, the correction as RELION writes it, which is
-minus the displacement of the content; motion_polynomial `(36,)`, coefficients of the third-order
-polynomial in angstrom (x then y); defocus, defocus_delta `(1,)` angstrom, defocus_angle,
+minus the displacement of the content, with rows for all frames of the file, of which those that
+frame_start and frame_count leave out are zero and mean nothing; motion_polynomial `(36,)`,
+coefficients of the third-order polynomial in angstrom (x then y); defocus, defocus_delta `(1,)` angstrom, defocus_angle,
 phase_shift `(1,)` degrees. `pixel_size_angstrom` is that of the movie when its metadata is read,
 otherwise of the micrograph; `image_pixel_size_angstrom` is that of the micrograph, in which
 particle tables count their coordinates.
@@ -30,6 +31,8 @@ __all__ = ["read_micrographs"]
 
 POLYNOMIAL_TERMS = 36
 POLYNOMIAL_MODEL = 1
+NOT_OBSERVED = -9999.0
+"""What motion correction writes as the shift, in pixels, of a frame that it did not use."""
 OPTICS_NUMBERS = {
     "voltage_kilovolt": "rlnVoltage",
     "spherical_aberration_millimetre": "rlnSphericalAberration",
@@ -143,16 +146,64 @@ def _motion(
         x, y, frames = (int(general.number(column, 0)) for column in sizes)
         attributes["image_size_px"], attributes["frame_count"] = [x, y], frames
     pixel = general.number("rlnMicrographOriginalPixelSize")
+    first = 1
+    if "rlnMicrographStartFrame" in general:
+        first = int(general.number("rlnMicrographStartFrame", 0))
     if "global_shift" in metadata:
-        table = metadata.table("global_shift")
-        shifts = [table.floats(f"rlnMicrographShift{axis}") for axis in "XY"]
-        arrays["global_shift"] = GridValues(values=np.stack(shifts, axis=1) * pixel)
+        first = _global_shift(metadata.table("global_shift"), first, pixel, attributes, arrays)
+    elif first > 1 and "frame_count" in attributes:
+        attributes["frame_count"] -= first - 1
+    if first > 1:
+        attributes["frame_start"] = first
     _polynomial(metadata, general, pixel, arrays)
     raw = []
     for role, column in (("movie", "rlnMicrographMovieName"), ("gain", "rlnMicrographGainName")):
         if column in general:
             raw.append(RawFile(role=role, path=general.text(column, 0)))
     return raw
+
+
+def _global_shift(
+    table: StarTable,
+    first: int,
+    pixel: float,
+    attributes: dict[str, Any],
+    arrays: dict[str, GridValues],
+) -> int:
+    """Add the shifts of whole frames, and how many are used; returns the first of them, from 1.
+
+    Frames before `first` and frames marked -9999 have not been observed: their rows are zero, which
+    is no statement, and no frame that is used has such a row. Raises InvalidInput where the frames
+    that were observed are not consecutive.
+    """
+    shifts = np.stack([table.floats(f"rlnMicrographShift{axis}") for axis in "XY"], axis=1)
+    numbers = np.arange(1, table.row_count + 1)
+    if "rlnMicrographFrameNumber" in table:
+        numbers = table.integers("rlnMicrographFrameNumber")
+    wrong = np.flatnonzero((numbers < 1) | (np.diff(numbers, prepend=0) < 1))
+    if wrong.size:
+        raise table.invalid(
+            "the frame numbers do not ascend from 1",
+            column="rlnMicrographFrameNumber",
+            row=int(wrong[0]),
+            hint="copy the movie's metadata again",
+        )
+    observed = (shifts != NOT_OBSERVED).all(axis=1) & (numbers >= first)
+    used = numbers[observed]
+    if used.size == 0 or used[-1] - used[0] + 1 != used.size:
+        raise table.invalid(
+            "the frames with a shift are not consecutive",
+            column="rlnMicrographShiftX",
+            row=int(np.flatnonzero(~observed)[-1]) if not observed.all() else 0,
+            hint="correct the motion of the movie again",
+        )
+    frames = max(int(attributes.get("frame_count", 0)), int(numbers[-1]))
+    values = np.zeros((frames, 2))
+    values[used - 1] = shifts[observed] * pixel
+    arrays["global_shift"] = GridValues(values=values)
+    if "frame_count" in attributes:
+        attributes["frame_count"] = int(used.size)
+    return int(used[0])
 
 
 def _polynomial(

@@ -13,7 +13,10 @@ centred coordinates (RELION 5) and otherwise gives the default coordinate pixel 
 Positions are angstrom from the corner of the volume:
 
     centred:    rlnCenteredCoordinate + size / 2 * pixel size - A_sub origin
-    from px:    rlnCoordinate * coordinate pixel size - A_sub origin
+    from px:    rlnCoordinate * coordinate pixel size + half - A_sub origin
+
+where half is half a pixel along axes of which the tomogram has an odd number of unbinned pixels and
+the coordinates count those: RELION turns tomograms about pixel n // 2, mgit about n / 2;
 
 and orientations are `A_sub A(rot, tilt, psi)`, where A_sub comes from
 rlnTomoSubtomogramRot/Tilt/Psi (identity when absent), and `origin`
@@ -34,6 +37,7 @@ import numpy as np
 from mgit.errors import InvalidInput
 from mgit.exchange.records import ColumnValues, Document, ParticleTable
 from mgit.exchange.relion_optics import OpticsGroups, read_optics
+from mgit.exchange.relion_projections import half_pixels
 from mgit.exchange.relion_rotations import compose_angles, euler_matrices
 from mgit.exchange.star import StarDocument, StarTable, parse_star
 
@@ -185,6 +189,8 @@ def particle_frame(
         if len(coordinates) < 2:
             table.position(COORDINATE_COLUMNS[len(coordinates)])
         scale, notes = _coordinate_scale(table, optics, items, volumes, pixel_size)
+        if "rlnTomoName" in table and len(coordinates) == len(COORDINATE_COLUMNS):
+            centre = _half_pixels(items, volumes, scale)
     origins: tuple[str, ...] = tuple(
         column for column in ORIGIN_ANGSTROM_COLUMNS if column in table
     )
@@ -254,6 +260,19 @@ def _volume_centre(table: StarTable, volumes: Volumes, item: str) -> tuple[float
     return (x / 2 * pixel, y / 2 * pixel, z / 2 * pixel)
 
 
+def _half_pixels(items: Sequence[str], volumes: Volumes, scale: np.ndarray) -> np.ndarray:
+    """What RELION's coordinates in unbinned pixels lack in odd tomograms, `(n, 3)` angstrom."""
+    found = {item: volumes[item] for item in set(items) if item in volumes}
+    lacking = {item: half_pixels(size) * pixel for item, (size, pixel) in found.items()}
+    missing = np.zeros((len(items), 3))
+    if not any(each.any() for each in lacking.values()):
+        return missing
+    for row, item in enumerate(items):
+        if item in found and scale[row, 0] == found[item][1]:
+            missing[row] = lacking[item]
+    return missing
+
+
 def _coordinate_scale(
     table: StarTable,
     optics: OpticsGroups,
@@ -311,7 +330,8 @@ def _doubts(
     """A note when coordinates fill a corner of the tomograms only, as WarpTools' exports do."""
     image = optics.image_pixel_sizes()
     known = bool(items) and all(item in volumes for item in set(items))
-    if image is None or not known or len(frame.coordinates) < 3 or frame.centre.any():
+    centred = frame.coordinates == CENTRED_COLUMNS
+    if image is None or not known or len(frame.coordinates) < 3 or centred:
         return ()
     sizes = np.array([np.array(volumes[item][0]) * volumes[item][1] for item in items])
     coordinates = _stack(table, frame.coordinates)

@@ -26,6 +26,7 @@ from mgit.exchange.relion_projections import (
     decode_projection,
     encode_projection,
     projection_matrices,
+    whole_sizes,
 )
 from mgit.exchange.relion_tilts import (
     DEFORMATION_COLUMN,
@@ -250,7 +251,7 @@ def _image_size(
     """The image size of a table that holds both matrices and shifts: centre = P c - shift."""
     if table.row_count == 0:
         return None
-    centre = np.array([*(side // 2 for side in size), 1.0])
+    centre = np.array([*(side // 2 for side in whole_sizes(size)), 1.0])
     shift = [table.floats(column)[0] for column in ("rlnTomoXShiftAngst", "rlnTomoYShiftAngst")]
     middle = (matrices[0] @ centre)[:2] - np.array(shift) / pixel
     return (2 * round(float(middle[0])), 2 * round(float(middle[1])))

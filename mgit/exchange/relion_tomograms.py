@@ -258,7 +258,10 @@ def series_attributes(table: StarTable, row: int) -> tuple[dict[str, Any], list[
     if size is not None:
         attributes["volume_dimensions_angstrom"] = [repr(side * pixel) for side in size]
         if any(side % 2 for side in size):
-            notes.append("a tomogram size is odd: RELION rounds its centre down by half a pixel")
+            notes.append(
+                "a tomogram size is odd: RELION's centre is half a pixel lower, and so are its "
+                "coordinates in pixels; positions here have it added"
+            )
     if "rlnTomoHand" in table:
         attributes["hand"] = _hand(table, row)
     group = _text(table, "rlnOpticsGroupName", row)

@@ -19,6 +19,7 @@ import numpy as np
 
 from mgit.errors import InvalidState
 from mgit.exchange.relion_particles import ANGLE_COLUMNS, CENTRED_COLUMNS, ORIGIN_ANGSTROM_COLUMNS
+from mgit.exchange.relion_projections import SIZE_TOLERANCE_PX, half_pixels
 from mgit.exchange.relion_tilts import TILT_FIELDS
 from mgit.exchange.report import FieldReport
 from mgit.exchange.star_format import Block, quote_text, spell, write_star
@@ -41,6 +42,7 @@ REQUIRED_ATTRIBUTES = (
     "hand",
 )
 DEFAULT_GROUP = "opticsGroup1"
+OFFSET_ARRAYS = ("axis_offset_x", "axis_offset_y")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,9 +183,24 @@ def _check_series(name: str, series: WrittenSeries) -> None:
 
 
 def _size_px(series: WrittenSeries) -> list[float]:
+    """Sizes in pixels, whole where the quotient of two lengths is so close that it must be."""
     pixel = float(series.attributes["pixel_size_angstrom"])
     lengths = series.attributes["volume_dimensions_angstrom"]
-    return [round(float(length) / pixel, 6) for length in lengths]
+    sizes = [round(float(length) / pixel, 6) for length in lengths]
+    whole = [float(round(size)) for size in sizes]
+    close = all(abs(a - b) <= SIZE_TOLERANCE_PX for a, b in zip(sizes, whole, strict=True))
+    return whole if close else sizes
+
+
+def _half_image_pixels(series: WrittenSeries) -> np.ndarray:
+    """What offsets about RELION's centre of an odd image have more, `(2,)` angstrom."""
+    pixel = float(series.attributes["pixel_size_angstrom"])
+    size = series.attributes.get("image_size_px")
+    lengths = series.attributes.get("image_dimensions_angstrom")
+    if size is None and lengths is None:
+        return np.zeros(2)
+    known = size if size is not None else [float(length) / pixel for length in lengths or ()]
+    return half_pixels([float(side) for side in known]) * pixel
 
 
 def _centre(series: WrittenSeries) -> list[float]:
@@ -224,7 +241,10 @@ def _dropped(series: WrittenSeries, path: str) -> list[FieldReport]:
 
 
 def _tilt_columns(name: str, series: WrittenSeries) -> dict[str, Sequence[str]]:
-    arrays = series.arrays
+    arrays = dict(series.arrays)
+    for offset, half in zip(OFFSET_ARRAYS, _half_image_pixels(series), strict=True):
+        if half and offset in arrays:
+            arrays[offset] = arrays[offset] + half
     use = np.asarray(arrays.get("use", np.ones(arrays["exposure"].shape[0], dtype=bool)), bool)
     columns: dict[str, Sequence[str]] = {}
     if series.image_names:

@@ -125,3 +125,59 @@ def test_without_a_model_there_is_no_polynomial():
 def test_a_table_without_micrographs_is_refused():
     with pytest.raises(InvalidInput, match="data_micrographs"):
         read_micrographs(b"data_x\n_y 1\n", path="m.star")
+
+
+def frames(rows, *, total=4, start=None):
+    """Metadata of a movie with these rows of shifts."""
+    text = METADATA.format(model=0, terms="0 0").replace("SizeZ 2", f"SizeZ {total}")
+    if start is not None:
+        text = text.replace(
+            "_rlnMotionModelV", f"_rlnMicrographStartFrame {start}\n_rlnMotionModelV"
+        )
+    return text.replace("1 0 0\n2 -4 2\n", rows)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "1 -9999 -9999\n2 -9999 -9999\n3 0 0\n4 -4 2\n",
+        "1 7 7\n2 7 7\n3 0 0\n4 -4 2\n",
+        "3 0 0\n4 -4 2\n",
+    ],
+)
+def test_frames_before_the_first_that_is_used_have_no_shift(rows):
+    series = read(frames(rows, start=3)).series[0]
+    assert series.arrays["global_shift"].values.tolist() == [[0, 0], [0, 0], [0, 0], [-2, 1]]
+    assert (series.attributes["frame_start"], series.attributes["frame_count"]) == (3, 2)
+
+
+def test_frames_at_the_end_that_were_not_observed_are_not_used():
+    series = read(frames("1 0 0\n2 -4 2\n3 -9999 -9999\n4 -9999 -9999\n")).series[0]
+    assert series.arrays["global_shift"].values.tolist() == [[0, 0], [-2, 1], [0, 0], [0, 0]]
+    assert series.attributes["frame_count"] == 2
+    assert "frame_start" not in series.attributes
+
+
+def test_a_first_frame_counts_without_shifts_too():
+    text = frames("1 0 0\n", start=2).replace("data_global_shift", "data_unknown")
+    series = read(text).series[0]
+    assert (series.attributes["frame_start"], series.attributes["frame_count"]) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "1 0 0\n2 -9999 -9999\n3 1 1\n4 1 1\n",
+        "1 -9999 -9999\n2 -9999 -9999\n",
+        "1 0 0\n4 1 1\n",
+    ],
+)
+def test_observed_frames_are_consecutive(rows):
+    with pytest.raises(InvalidInput, match="not consecutive"):
+        read(frames(rows))
+
+
+@pytest.mark.parametrize("rows", ["2 0 0\n1 0 0\n", "0 0 0\n1 0 0\n", "1 0 0\n1 0 0\n"])
+def test_frame_numbers_ascend(rows):
+    with pytest.raises(InvalidInput, match="do not ascend"):
+        read(frames(rows))

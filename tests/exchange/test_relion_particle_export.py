@@ -241,3 +241,24 @@ def test_trajectories_are_written_and_read_back():
     assert np.array_equal(found[0], values[0])
     assert np.array_equal(found[1, :2], values[1, :2])
     assert not found[1, 2].any()
+
+
+def test_pixels_of_odd_tomograms_are_written_as_they_were_read():
+    columns = "".join(f"_rln{name}\n" for name in ("TomoName", "CoordinateX", "CoordinateY"))
+    content = f"data_particles\nloop_\n{columns}_rlnCoordinateZ\nt 1.3 2.7 3.1\nt 5 6 7\n".encode()
+    volumes = {"t": ((641.0, 480.0, 161.0), 1.7)}
+    table = read_particles(content, path="p.star", volumes=volumes)
+
+    def patched(positions):
+        rows = ParticleRows(
+            source_row=np.arange(2),
+            positions=positions,
+            angles=table.angles,
+            half_sets=None,
+            item_names=table.item_names,
+        )
+        return patch_particles(table.document, rows=rows, volumes=volumes).document.content
+
+    assert patched(table.positions) == content
+    moved = table.positions + np.array([[[0.0, 0.0, 0.0]], [[1.7, 0.0, 0.0]]])
+    assert patched(moved) == content.replace(b"t 5 6 7", b"t 6 6 7")

@@ -235,3 +235,34 @@ def test_a_table_carries_its_trajectories():
     found = read_particles(text.encode(), path="p", volumes=volumes, trajectories=document)
     assert found.trajectories.shape == (1, 1, 3)
     assert found.companions == (document,)
+
+
+def pixel_coordinates(x, y, z):
+    columns = ["rlnTomoName", *(f"rlnCoordinate{axis}" for axis in "XYZ")]
+    return loop("particles", columns, [["t1", x, y, z]]).encode()
+
+
+ODD = {"t1": ((641.0, 480.0, 161.0), 2.0)}
+
+
+def test_pixels_of_odd_tomograms_are_counted_about_their_middle_voxel():
+    table = read_particles(pixel_coordinates(320, 240, 80), path="p.star", volumes=ODD)
+    middle = np.array([641.0, 480.0, 161.0]) / 2 * 2.0
+    assert np.array_equal(table.positions[0, 0], middle)
+
+
+def test_pixels_of_other_images_have_no_middle_voxel():
+    found = read_particles(
+        pixel_coordinates(320, 240, 80),
+        path="p.star",
+        volumes=ODD,
+        coordinate_pixel_size_angstrom=4.0,
+    )
+    assert np.array_equal(found.positions[0, 0], [1280.0, 960.0, 320.0])
+
+
+def test_centred_coordinates_count_from_the_centre_of_odd_tomograms():
+    row = ["t1", 1.0, 2.0, 3.0]
+    columns = [COLUMNS[0], *COLUMNS[1:4]]
+    found = read_particles(loop("particles", columns, [row]).encode(), path="p", volumes=ODD)
+    assert np.array_equal(found.positions[0, 0], [642.0, 482.0, 164.0])

@@ -138,3 +138,26 @@ def test_an_optimisation_set_is_written():
         "t.star",
         "m.star",
     )
+
+
+def test_sizes_that_are_quotients_are_written_whole():
+    item = series()
+    item.attributes["volume_dimensions_angstrom"] = ["1088.3199", "816.2399", "272.0801"]
+    source = reread(write_tomograms({"t": item}, directory="Export", comment=COMMENT))
+    assert volumes_of(source)["t"][0] == (640.0, 480.0, 160.0)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("image_size_px", [641, 480]),
+        ("image_dimensions_angstrom", [repr(641 * 1.7005), repr(480 * 1.7005)]),
+    ],
+)
+def test_offsets_of_odd_images_are_written_about_their_middle_pixel(attribute, value):
+    item = series()
+    item.attributes[attribute] = value
+    source = reread(write_tomograms({"t": item}, directory="Export", comment=COMMENT))
+    found = {name: grid.values for name, grid in source.series[0].arrays.items()}
+    assert np.allclose(found["axis_offset_x"], item.arrays["axis_offset_x"] + 1.7005 / 2)
+    assert np.array_equal(found["axis_offset_y"], item.arrays["axis_offset_y"])
