@@ -21,6 +21,7 @@ __all__ = ["ExportedFile", "apart", "document_file", "place_files", "safe_path"]
 TEMPORARY_SUFFIX = ".mgit-export"
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_REPOSITORY = re.compile(r"\.m?git", re.IGNORECASE)
 NAME_BYTES_MAX = 255
 
 
@@ -63,12 +64,12 @@ def safe_path(path: str) -> str:
     """A path from a foreign document as one that stays below a directory.
 
     Absolute paths and drives lose their root, '..' and '.' are left out, backslashes separate,
-    control characters become '_', names are cut at 255 bytes. Raises InvalidState if nothing is
-    left.
+    control characters become '_', names are cut at 255 bytes. '.git' and '.mgit' become '_git' and
+    '_mgit', so that no document plants a hook. Raises InvalidState if nothing is left.
     """
     text = _DRIVE.sub("", path.replace("\\", "/"), count=1) if _DRIVE.match(path) else path
     parts = [
-        _cut(_CONTROL.sub("_", part))
+        f"_{part[1:]}" if _REPOSITORY.fullmatch(part) else _cut(_CONTROL.sub("_", part))
         for part in text.replace("\\", "/").split("/")
         if part not in ("", ".", "..")
     ]

@@ -22,6 +22,8 @@ def file(path, owner="source a", content=b"x"):
         ("C:\\data\\TS 1.xml", "data/TS 1.xml"),
         ("a//b\x00\n", "a/b__"),
         ("x" * 300, "x" * 255),
+        (".mgit/hooks/post-commit", "_mgit/hooks/post-commit"),
+        ("a/.GIT/config", "a/_GIT/config"),
     ],
 )
 def test_a_path_is_brought_below_the_directory(path, safe):
