@@ -104,7 +104,8 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     _render(files, console, every_field=arguments.report == ON_SCREEN)
     verb = "dry run: would write" if arguments.dry_run else "wrote"
     done = ", ".join(f"{count} {verdict}" for verdict, count in counts(files).items() if count)
-    console.out(f"{verb} {len(files)} files of {commit.id[:10]} to {target}")
+    noun = "file" if len(files) == 1 else "files"
+    console.out(f"{verb} {len(files)} {noun} of {commit.id[:10]} to {target}")
     console.out(f"  values: {done}")
     for file in files:
         for line in lost_terms(file.report):
@@ -118,7 +119,13 @@ def _revision_and_target(words: "Sequence[str]") -> tuple[str, str]:
         raise InvalidInput(
             "too many words", words=" ".join(words), hint="run 'mgit export [REV] DIR'"
         )
-    return ("HEAD", words[0]) if len(words) == 1 else (words[0], words[1])
+    if len(words) == 1:
+        if words[0] in ("HEAD", "@"):
+            raise InvalidInput(
+                "the directory is missing", words=words[0], hint="run 'mgit export [REV] DIR'"
+            )
+        return "HEAD", words[0]
+    return words[0], words[1]
 
 
 def _commit(repository: "Repository", revision: str, target: str) -> "CommitRecord":
