@@ -85,7 +85,7 @@ class Repository:
         Everything is made under a temporary name and appears at once, whole.
         hooks: file name -> content of samples for `.mgit/hooks`.
 
-        Raises Refused if there is a repository already.
+        Raises Refused if there is a repository already, or a file in place of the directory.
         """
         files = files or Files()
         final = Layout(directory)
@@ -94,6 +94,8 @@ class Repository:
                 f"'{final.root}' holds a repository already",
                 hint="'mgit status' shows it; choose another directory for a new one",
             )
+        if files.exists(final.root) and not os.path.isdir(final.root):
+            raise Refused(f"'{final.root}' is no directory", hint="name a directory")
         files.make_directory(final.root)
         draft = Layout(final.root, control=f".mgit-init-{secrets.token_hex(8)}")
         try:

@@ -37,6 +37,12 @@ def test_a_population_is_not_made_twice(tmp_path, capsys):
     assert Repository.open(str(tmp_path)).resolve("HEAD") == before
 
 
+def test_a_file_is_no_place_for_a_population(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["-C", str(tmp_path), "init", "file"]) == 1
+    assert "is no directory" in capsys.readouterr().err
+
+
 def test_a_dry_run_makes_nothing(tmp_path, capsys):
     assert main(["-C", str(tmp_path), "--json", "init", "new", "--dry-run"]) == 0
     document = json.loads(capsys.readouterr().out)
