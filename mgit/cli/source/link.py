@@ -110,7 +110,7 @@ def bind_and_finish(
                 repository,
                 arguments,
                 console,
-                message=f"Bind source {report.name}: {_counts(report)}",
+                message=f"Record raw data of source {report.name}: {_counts(report)}",
                 provenance=provenance({"name": report.name, "complete": complete}),
             )
         else:

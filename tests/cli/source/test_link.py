@@ -5,7 +5,7 @@ def test_linking_binds_what_is_found(added, made, shown, tip):
     code, out, _ = added("source", "link", "lam", made.directory)
     assert code == 0
     assert "raw data: 2 full" in out
-    assert tip().startswith("Bind source lam")
+    assert tip().startswith("Record raw data of source lam")
     assert {item["binding"] for item in shown().values()} == {"full"}
     assert added("source", "link", "lam")[1].strip() == str(made.directory)
 
