@@ -129,9 +129,9 @@ def _match(
     start: int,
     count: int,
     scratch: np.ndarray,
-) -> np.float32:
+) -> float:
     """Pass 3: q = conj(I) w phase and w^2, each times what the sample counts; returns E."""
-    energy = np.float32(0)
+    energy = 0.0
     limit = np.float32(radius * radius)
     for i in range(count):
         at = start + i
