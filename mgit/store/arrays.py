@@ -206,6 +206,9 @@ def _rows(manifest: ArrayManifest) -> int:
 
 
 def _read(get: Get, manifest: ArrayManifest, start: int, stop: int, threads: int) -> np.ndarray:
+    if start == 0 and stop == _rows(manifest) and manifest.shape == manifest.chunk_shape:
+        for _, chunk in manifest.stored():
+            return _whole(manifest, chunk, get(chunk))
     shape = (stop - start, *manifest.shape[1:]) if manifest.shape else ()
     try:
         values = np.zeros(shape, manifest.dtype)
@@ -233,6 +236,17 @@ def _read(get: Get, manifest: ArrayManifest, start: int, stop: int, threads: int
     return values
 
 
+def _whole(manifest: ArrayManifest, chunk: ChunkId, data: bytes) -> np.ndarray:
+    """The array that one chunk fills."""
+    if len(data) != math.prod(manifest.shape) * manifest.dtype.itemsize:
+        raise _ill_fitting(chunk, manifest.shape)
+    return np.frombuffer(data, manifest.dtype).reshape(manifest.shape).copy()
+
+
+def _ill_fitting(chunk: ChunkId, shape: tuple[int, ...]) -> Corrupt:
+    return Corrupt("a chunk does not fill its place in the array", chunk=chunk, shape=shape)
+
+
 def _touches(index: tuple[int, ...], chunk_shape: tuple[int, ...], start: int, stop: int) -> bool:
     if not index:
         return True
@@ -255,7 +269,7 @@ def _fill(
         for part, length in zip(region, manifest.shape, strict=True)
     )
     if len(data) != math.prod(shape) * manifest.dtype.itemsize:
-        raise Corrupt("a chunk does not fill its place in the array", chunk=chunk, shape=shape)
+        raise _ill_fitting(chunk, shape)
     block = np.frombuffer(data, manifest.dtype).reshape(shape)
     if not index:
         values[()] = block

@@ -44,7 +44,9 @@ class Catalogue:
         view = self._current()
         found = list(view.loose.get(chunk, ()))
         for index in view.indexes:
-            found.extend(place for place in index.find(chunk) if place[0] in view.segments)
+            for place in index.find(chunk):
+                if place[0] in view.segments:
+                    found.append(place)
         return found
 
     def knows(self, chunk: bytes) -> bool:

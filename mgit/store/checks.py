@@ -88,10 +88,10 @@ def check_stored(store: ChunkStore, name: SegmentId) -> Iterator[StoreFinding]:
         yield opened
         return
     segment, locations = opened
-    buffer = memoryview(bytearray(READ_BYTES))
+    window = _Window(segment)
     for place in locations:
         try:
-            if _stored_digest(segment, place, buffer) == place.stored_digest:
+            if window.stored_digest(place) == place.stored_digest:
                 continue
             message = "stored bytes do not have their recorded digest"
         except MgitError as failure:
@@ -176,16 +176,46 @@ def _open(store: ChunkStore, name: SegmentId) -> tuple[SegmentFile, list[Locatio
         return StoreFinding(kind=kind, segment=name, chunk=None, message=str(failure))
 
 
-def _stored_digest(segment: SegmentFile, place: Location, buffer: memoryview) -> bytes:
-    hasher = Hasher(RawDigest)
-    offset = place.offset + RECORD_HEADER.size
-    while offset < place.end:
-        part = buffer[: place.end - offset]
-        segment.read_into(part, offset)
-        hasher.update(part)
-        offset += len(part)
-    digest: RawDigest = hasher.finish()
-    return digest.raw
+class _Window:
+    """Stored bytes of one segment, read from front to back in pieces that hold many records."""
+
+    __slots__ = ("_begin", "_buffer", "_end", "_segment")
+
+    def __init__(self, segment: SegmentFile) -> None:
+        self._segment = segment
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self._begin = self._end = 0
+
+    def stored_digest(self, place: Location) -> bytes:
+        """Digest of a record's stored bytes as they are on the disk now. Raises MgitError."""
+        begin = place.offset + RECORD_HEADER.size
+        if place.stored_length > READ_BYTES:
+            return self._digest_of_long(begin, place.end)
+        if not self._begin <= begin <= place.end <= self._end:
+            self._fill(begin, place.end)
+        return RawDigest.of(self._buffer[begin - self._begin : place.end - self._begin]).raw
+
+    def _fill(self, begin: int, needed: int) -> None:
+        length = max(min(READ_BYTES, self._segment.length - begin), needed - begin)
+        self._begin = self._end = begin
+        try:
+            self._segment.read_into(self._buffer[:length], begin)
+        except MgitError:
+            # Another record's bytes may be what cannot be read: each has to speak for itself.
+            length = needed - begin
+            self._segment.read_into(self._buffer[:length], begin)
+        self._end = begin + length
+
+    def _digest_of_long(self, offset: int, end: int) -> bytes:
+        hasher = Hasher(RawDigest)
+        self._begin = self._end = 0
+        while offset < end:
+            part = self._buffer[: end - offset]
+            self._segment.read_into(part, offset)
+            hasher.update(part)
+            offset += len(part)
+        digest: RawDigest = hasher.finish()
+        return digest.raw
 
 
 def _finding(kind: str, message: str, segment: SegmentId, place: Location) -> StoreFinding:

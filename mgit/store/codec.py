@@ -57,7 +57,7 @@ def encode(data: "Buffer", itemsize: int, codec: Codec) -> "tuple[int, Buffer]":
     return SHUFFLED_ZSTD, stored
 
 
-def decode(form: int, itemsize: int, stored: bytes, raw_length: int) -> "Buffer":
+def decode(form: int, itemsize: int, stored: "Buffer", raw_length: int) -> "Buffer":
     """The logical bytes, exactly `raw_length` of them.
 
     Raises CodecUnavailable for an unknown form and Corrupt if the bytes are not what the lengths
@@ -66,7 +66,7 @@ def decode(form: int, itemsize: int, stored: bytes, raw_length: int) -> "Buffer"
     if raw_length > RAW_LENGTH_MAX:
         raise Corrupt("a chunk claims more bytes than any chunk has", raw_length=raw_length)
     if form == RAW:
-        if len(stored) != raw_length:
+        if len(memoryview(stored)) != raw_length:
             raise Corrupt("an uncompressed chunk has the wrong length", raw_length=raw_length)
         return stored
     if form != SHUFFLED_ZSTD:
@@ -78,10 +78,10 @@ def decode(form: int, itemsize: int, stored: bytes, raw_length: int) -> "Buffer"
     return _unshuffle(_decompress(stored, raw_length), itemsize)
 
 
-def _decompress(stored: bytes, raw_length: int) -> bytes:
+def _decompress(stored: "Buffer", raw_length: int) -> bytes:
     try:
         # The frame's own size is read first: the library would allocate it before looking.
-        if zstandard.get_frame_parameters(stored).content_size != raw_length:
+        if zstandard.get_frame_parameters(memoryview(stored)).content_size != raw_length:
             raise Corrupt("a compressed chunk claims another length", raw_length=raw_length)
         data: bytes = _decompressor().decompress(
             stored, max_output_size=raw_length, allow_extra_data=False

@@ -86,6 +86,12 @@ class ArrayManifest:
     content: ContentDigest
 
     @property
+    def metadata(self) -> dict[str, Any]:
+        """What zarr.json says, parsed."""
+        attributes = {**self.attributes, "content": str(self.content)}
+        return _metadata(self.dtype, self.shape, self.chunk_shape, attributes)
+
+    @property
     def grid(self) -> tuple[int, ...]:
         """Number of chunks along each axis."""
         return grid_of(self.shape, self.chunk_shape)

@@ -79,13 +79,14 @@ class SegmentFile:
 
     def chunk(self, place: Location) -> bytes:
         """The logical bytes of one record, checked before and after decoding. Raises Corrupt."""
-        if self.read(place.offset, RECORD_HEADER.size) != record_header(place):
+        record = memoryview(self.read(place.offset, RECORD_HEADER.size + place.stored_length))
+        if record[: RECORD_HEADER.size] != record_header(place):
             raise Corrupt(
                 "a record's header differs from the footer",
                 segment=self.path,
                 chunk=ChunkId(place.chunk),
             )
-        stored = self.read(place.offset + RECORD_HEADER.size, place.stored_length)
+        stored = record[RECORD_HEADER.size :]
         if RawDigest.of(stored).raw != place.stored_digest:
             raise Corrupt(
                 "stored bytes do not have their recorded digest",
