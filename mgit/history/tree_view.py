@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mgit.digest import ContentDigest, canonical_bytes
 from mgit.errors import Corrupt, InvalidState, NotFound
-from mgit.history.git_tree import Entry, parse_tree
+from mgit.history.git_tree import Entry
 from mgit.history.objects import GitObjects, ObjectReader
 from mgit.history.paths import ARRAY_CHUNKS, METADATA, split
 
@@ -71,21 +71,37 @@ Node = Entry | Directory | bytes
 
 
 class TreeCache:
-    """Parsed Git trees by id; the most recently read stay in memory."""
+    """Parsed Git trees and parsed zarr.json by id; the most recently read stay in memory."""
 
-    def __init__(self, objects: ObjectReader) -> None:
+    def __init__(self, objects: ObjectReader, *, kept: int = _TREES_KEPT) -> None:
+        """kept: how many of either stay."""
         self._objects = objects
-        self._trees: OrderedDict[str, dict[str, Entry]] = OrderedDict()
+        self._kept = kept
+        self._trees: OrderedDict[str, Mapping[str, Entry]] = OrderedDict()
+        self._metadata: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     def read(self, tree: str) -> Mapping[str, Entry]:
         """Entries of a stored tree. Raises NotFound or Corrupt."""
         entries = self._trees.get(tree)
         if entries is None:
-            entries = parse_tree(self._objects.read_as("tree", tree), tree)
-            self._trees[tree] = entries
-            if len(self._trees) > _TREES_KEPT:
+            entries = self._trees[tree] = self._objects.read_tree(tree)
+            if len(self._trees) > self._kept:
                 self._trees.popitem(last=False)
         return entries
+
+    def metadata(self, blob: str, kind: str, path: str) -> dict[str, Any]:
+        """The zarr.json in a blob, checked to describe a `kind`. Raises NotFound or Corrupt."""
+        record = self._metadata.get(blob)
+        if record is None or record["node_type"] != kind:
+            record = parse_metadata(self._objects.read_as("blob", blob), kind, path)
+            self.keep_metadata(blob, record)
+        return record
+
+    def keep_metadata(self, blob: str, record: dict[str, Any]) -> None:
+        """Keep what the zarr.json in a blob was found to say, where another parser was there."""
+        self._metadata[blob] = record
+        if len(self._metadata) > self._kept:
+            self._metadata.popitem(last=False)
 
 
 class TreeView:
@@ -208,7 +224,8 @@ class TreeView:
             written: dict[str, Any] = json.loads(node)  # by this process: canonical from birth
             return written
         kind = "array" if ARRAY_CHUNKS in entries else "group"
-        return parse_metadata(self._content(node), kind, path)
+        assert isinstance(node, Entry)
+        return self._trees.metadata(node.name, kind, path)
 
 
 class StoredArray:

@@ -17,6 +17,7 @@ from mgit.verify.lineage import check_inputs, check_provenance
 from mgit.verify.progress import Progress, bar, silent
 from mgit.verify.raw import RawFiles, check_raw
 from mgit.verify.references import Start, check_references, starts_of
+from mgit.verify.remembered import remembering
 from mgit.verify.signatures import check_signatures
 from mgit.verify.states import check_owners, check_trailers
 from mgit.verify.storage import check_presence, check_stored_bytes, check_structure
@@ -51,6 +52,7 @@ def verify(
     Damage is reported, never raised. Raises NotFound if the revision that was asked for does not
     exist; whether the damage is why, an audit without a revision tells.
     """
+    repository = remembering(repository)
     ledger = DamageLedger()
     beyond_graph = request.level >= Level.PRESENCE or request.domain
     report = VerifyReport(

@@ -1,7 +1,8 @@
 """Level 3: every array decodes to what its manifest, its ids and the schema say."""
 
+import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -24,6 +25,9 @@ from mgit.verify.graph import Place
 
 __all__ = ["check_arrays"]
 
+BATCH_BYTES = 1 << 20
+BATCH_ARRAYS = 128
+
 
 def check_arrays(
     repository: Repository,
@@ -40,24 +44,43 @@ def check_arrays(
     """
     lock = threading.Lock()
 
-    def check(entry: tuple[ArrayManifest, Place]) -> int:
-        manifest, place = entry
-        with ledger.watch(
-            ("path", place.path),
-            level=Level.CONTENT,
-            kind="array-content",
-            subject=place.subject,
-        ):
-            values = read_array(repository.chunks.get, manifest, threads=1)
-            with lock:
-                coverage.arrays_decoded += 1
-                coverage.bytes_read += values.nbytes
-            _check_values(values, manifest, place, ledger)
-        return 1
+    def check(batch: list[tuple[ArrayManifest, Place]]) -> int:
+        decoded = read_bytes = 0
+        for manifest, place in batch:
+            with ledger.watch(
+                ("path", place.path),
+                level=Level.CONTENT,
+                kind="array-content",
+                subject=place.subject,
+            ):
+                values = read_array(repository.chunks.get, manifest, threads=1)
+                decoded += 1
+                read_bytes += values.nbytes
+                _check_values(values, manifest, place, ledger)
+        with lock:
+            coverage.arrays_decoded += decoded
+            coverage.bytes_read += read_bytes
+        return len(batch)
 
     with ThreadPoolExecutor(repository.chunks.threads) as pool:
-        for done in pool.map(check, arrays.values()):
+        for done in pool.map(check, _batches(arrays.values())):
             advance(done)
+
+
+def _batches(
+    arrays: Iterable[tuple[ArrayManifest, Place]],
+) -> Iterator[list[tuple[ArrayManifest, Place]]]:
+    """Small arrays together: handing one to a thread costs more than decoding it."""
+    batch: list[tuple[ArrayManifest, Place]] = []
+    waiting_bytes = 0
+    for manifest, place in arrays:
+        batch.append((manifest, place))
+        waiting_bytes += math.prod(manifest.shape) * manifest.dtype.itemsize
+        if waiting_bytes >= BATCH_BYTES or len(batch) == BATCH_ARRAYS:
+            yield batch
+            batch, waiting_bytes = [], 0
+    if batch:
+        yield batch
 
 
 def _check_values(

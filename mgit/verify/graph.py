@@ -17,7 +17,7 @@ from mgit.history.refs import TAG_PREFIX
 from mgit.history.repository import Repository
 from mgit.history.snapshot import Snapshot
 from mgit.history.tags import Tag, parse_tag
-from mgit.history.tree_view import TreeCache, parse_metadata
+from mgit.history.tree_view import TreeCache
 from mgit.state.names import SOURCES, owner_of
 from mgit.store.arrays import ArrayManifest, parse_manifest
 from mgit.verify.damage import ANY_OBJECT, DAMAGE, DamageLedger, message_of
@@ -26,6 +26,7 @@ from mgit.verify.references import Start
 
 __all__ = ["GraphAudit", "Place"]
 
+TREES_KEPT = 65536
 REINDEX = "'git index-pack' on the pack makes its index again"
 
 
@@ -62,7 +63,7 @@ class GraphAudit:
         self._coverage = coverage
         self._walked: set[str] = set()
         self._hashed: set[str] = set()
-        self._trees = TreeCache(repository.objects)
+        self._trees = TreeCache(repository.objects, kept=TREES_KEPT)
 
     def snapshot(self, place: Place) -> Snapshot:
         """The tree that a place stands in."""
@@ -192,7 +193,7 @@ class GraphAudit:
         with self._ledger.watch(
             ("object", name), level=Level.GRAPH, kind="metadata", subject=place.subject
         ):
-            parse_metadata(found[1], "group", place.path)
+            self._trees.metadata(name, "group", place.path)
 
     def _take_array(self, place: Place, tree: str, entries: Mapping[str, Entry]) -> None:
         names = (METADATA, ARRAY_CHUNKS)
@@ -207,6 +208,7 @@ class GraphAudit:
             ("path", place.path), level=Level.PRESENCE, kind="array-manifest", subject=place.subject
         ):
             manifest = parse_manifest(files[0][1], files[1][1])
+            self._trees.keep_metadata(entries[METADATA].name, manifest.metadata)
             self.arrays[tree] = (manifest, place)
             self._coverage.arrays += 1
 
