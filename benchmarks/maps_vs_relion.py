@@ -95,16 +95,16 @@ def make_stack(folder, *, particles, box, noise, seed):
     low = rng.uniform(8000, 20000, particles)
     defocus = np.stack([low + 400, low, rng.uniform(0, 180, particles)], axis=1)
     kx, ky = np.arange(box // 2 + 1) / box, np.fft.fftfreq(box)[:, None]
-    plane = np.stack(np.broadcast_arrays(kx, ky, 0.0), -1).reshape(-1, 3)
-    matrices = rotations(poses)
+    plane = np.stack(np.broadcast_arrays(kx, ky), -1).reshape(-1, 2)
+    matrices, density = rotations(poses), phantom(box, seed)
     with mrcfile.new_mmap(
         folder / "stack.mrcs", shape=(particles, box, box), mrc_mode=2, overwrite=True
     ) as file:
         for n in range(particles):
-            slices = transform(plane @ matrices[n], phantom(box, seed))
-            at = plane[:, :2] @ shifts[n]
-            ctfs = ctf(*(plane[:, :2].T / PIXEL_ANGSTROM), defocus[n : n + 1])[0]
-            image = (slices * ctfs * np.exp(-2j * np.pi * at)).reshape(box, box // 2 + 1)
+            slices = np.fft.rfft2(np.fft.ifftshift(projected(density, matrices[n], box)))
+            phases = np.exp(-2j * np.pi * (plane @ shifts[n]))
+            ctfs = ctf(*(plane.T / PIXEL_ANGSTROM), defocus[n : n + 1])[0]
+            image = slices * (ctfs * phases).reshape(slices.shape)
             clean = np.fft.fftshift(np.fft.irfft2(image, s=(box, box)))
             file.data[n] = clean + noise * rng.normal(size=clean.shape)
         file.voxel_size = PIXEL_ANGSTROM
@@ -112,13 +112,13 @@ def make_stack(folder, *, particles, box, noise, seed):
     write_table(folder, poses, -shifts * PIXEL_ANGSTROM, defocus, box)
 
 
-def transform(frequencies, density):
-    """The phantom's transform at frequencies (n, 3) in 1/voxel."""
+def projected(density, matrix, box):
+    """The phantom's sum along the beam: a Gaussian projects to a Gaussian."""
     centres, amplitudes, widths = density
-    square = (frequencies**2).sum(1)
-    sizes = amplitudes * (2 * np.pi * widths**2) ** 1.5
-    envelope = np.exp(-2 * np.pi**2 * square[:, None] * widths**2) * sizes
-    return (envelope * np.exp(-2j * np.pi * (frequencies @ centres.T))).sum(1)
+    at = np.arange(box) - box // 2
+    x, y = (centres @ matrix.T)[:, :2].T[..., None]
+    gx, gy = (np.exp(-((at - c) ** 2) / (2 * widths[:, None] ** 2)) for c in (x, y))
+    return (gy * (amplitudes * widths * np.sqrt(2 * np.pi))[:, None]).T @ gx
 
 
 def write_table(folder, poses, origins, defocus, box):
@@ -306,7 +306,9 @@ def main(words=None):
         result = {
             "date": datetime.now(UTC).date().isoformat(),
             "machine": machine_facts(),
-            "settings": {k: v for k, v in vars(arguments).items() if v is None or k != "side"},
+            "settings": {
+                k: v for k, v in vars(arguments).items() if k not in ("side", "half", "save")
+            },
             "maps": compare_maps(folder, environment, arguments),
             "curves": compare_curves(folder, environment, seeds=arguments.seeds),
         }
