@@ -20,8 +20,7 @@ def natural_cubic(
     along_z, along_y, along_x = (
         _axis_weights(points[:, axis], values.shape[2 - axis], margins[axis]) for axis in (2, 1, 0)
     )
-    product = np.einsum("nz,ny,nx,zyx->n", along_z, along_y, along_x, values, optimize=True)
-    return np.asarray(product)
+    return np.asarray(np.einsum("nz,ny,nx,zyx->n", along_z, along_y, along_x, values))
 
 
 def _axis_weights(at: np.ndarray, nodes: int, margin: float) -> np.ndarray:

@@ -54,11 +54,11 @@ class Settings:
     solvent: float = 0.0
     """Standard deviation of structured noise (seen through the CTF), in units of the noise."""
 
-    position_error_angstrom: float = 2.5
+    position_error_angstrom: float = 3.0
     """Per axis."""
     angle_error_degree: float = 3.5
     """Root mean square of the angle of rotation."""
-    shift_error_angstrom: float = 3.5
+    shift_error_angstrom: float = 4.0
     """Per tilt and axis."""
     axis_angle_error_degree: float = 0.15
     tilt_angle_error_degree: float = 0.0

@@ -77,7 +77,7 @@ def exposure_decay(k: tuple[np.ndarray, ...], exposure: float) -> np.ndarray:
 
 
 def reach_px(lens: Lens, *, defocus: float, pixel_size_angstrom: float) -> int:
-    """How far the CTF spreads a point, in pixels: `max |d gamma / dk| / (2 pi)` up to the corner."""
+    """Pixels that the CTF spreads a point: `max |d gamma / dk| / (2 pi)` up to the corner."""
     k = np.linspace(0, math.sqrt(0.5) / pixel_size_angstrom, 257)
     length = wavelength(lens.voltage_kilovolt)
     spherical = lens.spherical_aberration_millimetre * ANGSTROM_PER_MILLIMETRE

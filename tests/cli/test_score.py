@@ -104,8 +104,8 @@ def test_the_perturbation_that_was_put_in_comes_out(session, data):
     drawn = draw_experiment(TINY, np.random.default_rng(seeds[1]))
     start = views_of(drawn.start_series, drawn.start_particles)
     expected, _ = score(start, truth.views())
-    # The stated errors of shifts, poses, warp and axis make about 6 A.
-    assert 4 < expected.position_rms_angstrom < 8
+    # The stated errors of shifts, poses, warp and axis make about 7 A.
+    assert 5 < expected.position_rms_angstrom < 9
     for branch in ("relion", "warp"):
         found = score_tree(session.repository.snapshot(branch), truth).poses
         for name in expected.__slots__:

@@ -58,10 +58,14 @@ def test_half_sets_are_of_equal_size(many):
 
 def test_the_starting_state_is_off_by_the_stated_errors(many):
     start, true = many.start_particles, many.particles
-    assert rms(start.positions - true.positions) == pytest.approx(2.5, rel=0.1)
+    assert rms(start.positions - true.positions) == pytest.approx(
+        MANY.position_error_angstrom, rel=0.1
+    )
     between = particle_rotations(true.angles).transpose(0, 2, 1) @ particle_rotations(start.angles)
     cosine = (np.trace(between, axis1=1, axis2=2) - 1) / 2
-    assert np.degrees(rms(np.arccos(np.clip(cosine, -1, 1)))) == pytest.approx(3.5, rel=0.1)
+    assert np.degrees(rms(np.arccos(np.clip(cosine, -1, 1)))) == pytest.approx(
+        MANY.angle_error_degree, rel=0.1
+    )
     settings = replace(TINY, tilts=81, warp_grid=4, volume_warp_error_angstrom=3.0)
     drawn = draw_experiment(settings, np.random.default_rng(2))
     (a,), (b,) = drawn.series, drawn.start_series

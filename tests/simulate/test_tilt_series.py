@@ -155,3 +155,15 @@ def test_a_directory_that_holds_something_is_left_alone(tmp_path):
     with pytest.raises(InvalidInput):
         simulate_tilt_series(tmp_path, TINY, seed=0)
     assert [each.name for each in tmp_path.iterdir()] == ["note"]
+
+
+@pytest.mark.slow
+def test_the_number_of_threads_changes_nothing(tmp_path, mgit_process):
+    """A whole demo, where matrix products would sum differently."""
+    written = []
+    for threads in ("1", "3"):
+        environment = {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        ran = mgit_process("simulate", f"data{threads}", "--tilts", "3", environment=environment)
+        assert ran.returncode == 0, ran.stderr
+        written.append(contents(tmp_path / f"data{threads}"))
+    assert written[0] == written[1]
