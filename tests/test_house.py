@@ -408,6 +408,17 @@ def test_pages_that_the_code_cites_exist():
 # --- tests mirror modules ----------------------------------------------------------------------
 
 
+def test_the_overview_of_the_mathematics_links_every_page():
+    pages = ROOT / "docs/math"
+    overview = (pages / "README.md").read_text()
+    missing = [
+        page.name
+        for page in sorted(pages.glob("*.md"))
+        if page.name != "README.md" and f"({page.name})" not in overview
+    ]
+    assert not missing
+
+
 def test_every_module_has_a_test_beside_it():
     missing = []
     for path in SOURCES:

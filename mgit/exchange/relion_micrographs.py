@@ -11,8 +11,9 @@ micrographs.
 Arrays of an item: global_shift `(frames, 2)` angstrom, the correction as RELION writes it, which is
 minus the displacement of the content, with rows for all frames of the file, of which those that
 frame_start and frame_count leave out are zero and mean nothing; motion_polynomial `(36,)`,
-coefficients of the third-order polynomial in angstrom (x then y); defocus, defocus_delta `(1,)` angstrom, defocus_angle,
-phase_shift `(1,)` degrees. `pixel_size_angstrom` is that of the movie when its metadata is read,
+coefficients of the third-order polynomial in angstrom (x then y); defocus, defocus_delta `(1,)`
+angstrom, defocus_angle, phase_shift `(1,)` degrees. `pixel_size_angstrom` is that of the movie when
+its metadata is read,
 otherwise of the micrograph; `image_pixel_size_angstrom` is that of the micrograph, in which
 particle tables count their coordinates.
 """

@@ -16,6 +16,7 @@ from mgit.state.species import Species
 from mgit.state.strings import STRING_ARRAYS
 
 __all__ = [
+    "ASTIGMATISM",
     "ArrayChange",
     "ItemDifference",
     "ParticleDifference",
@@ -35,13 +36,21 @@ TURN_DEGREE = 360.0
 AXIS_PERIOD_DEGREE = 180.0
 _AXES = ("defocus_angle", "defocus_angle_field", "exposure_b_factor_angle")
 """Angles of axes without a head: half a turn changes nothing."""
+ASTIGMATISM = {
+    "astigmatism": ("defocus_delta", "defocus_angle"),
+    "astigmatism_field": ("defocus_delta_field", "defocus_angle_field"),
+}
+"""Pairs of arrays, size and direction, that only together mean something, and their name."""
+ROUNDING = 1e-12
+"""Relative error of computed astigmatism, below which it is unchanged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayChange:
     """One array that differs. maximum and rms of the change are in `unit`; None if reshaped.
 
-    Angles change by the shorter way round: 359 degrees differ from 1 degree by 2.
+    Angles change by the shorter way round: 359 degrees differ from 1 degree by 2. `astigmatism`
+    stands for `defocus_delta` and `defocus_angle` together (`_astigmatism_change`).
     """
 
     name: str
@@ -111,12 +120,15 @@ class SpeciesDifference:
 def item_difference(old: Item, new: Item) -> ItemDifference:
     """Compare two states of one item; reads only arrays whose content digests differ."""
     before, after = old.arrays(), new.arrays()
-    changes = [
-        _array_change(name, before.get(name), after.get(name))
-        for name in sorted(before.keys() | after.keys())
-    ]
+    names = before.keys() | after.keys()
+    changes = []
+    for group, pair in ASTIGMATISM.items():
+        if names.issuperset(pair) and _comparable(pair, before, after):
+            changes.append(_astigmatism_change(group, before, after))
+            names = names.difference(pair)
+    changes += [_array_change(name, before.get(name), after.get(name)) for name in names]
     return ItemDifference(
-        arrays=tuple(each for each in changes if each is not None),
+        arrays=tuple(sorted((each for each in changes if each is not None), key=_name)),
         attributes=_attribute_changes(old.attributes, new.attributes),
         raw_changed=old.raw != new.raw,
         inputs_changed=set(old.inputs) != set(new.inputs),
@@ -146,12 +158,54 @@ def _array_change(
     if unit == "degree":
         period = AXIS_PERIOD_DEGREE if name in _AXES else TURN_DEGREE
         step = np.minimum(step % period, period - step % period)
+    return _measured(name, unit, step)
+
+
+def _name(change: ArrayChange) -> str:
+    return change.name
+
+
+def _comparable(
+    names: tuple[str, str], before: Mapping[str, ArrayHandle], after: Mapping[str, ArrayHandle]
+) -> bool:
+    """Whether both states have both arrays, all of one shape."""
+    found = [side.get(name) for side in (before, after) for name in names]
+    shapes = [each.shape for each in found if each is not None]
+    return len(shapes) == len(found) and len(set(shapes)) == 1
+
+
+def _astigmatism_change(
+    name: str, before: Mapping[str, ArrayHandle], after: Mapping[str, ArrayHandle]
+) -> ArrayChange | None:
+    """Change of astigmatism as a whole, in angstrom, by the vector (d cos 2a, d sin 2a).
+
+    d is U - V and a the direction of U, so exchanging U and V (d to -d, a to a + 90) is no change,
+    and a direction counts by how much astigmatism it is the direction of. The size of the change is
+    the length of the vector's difference. None unless one of both arrays differs.
+    """
+    size, direction = ASTIGMATISM[name]
+    pairs = [(before[each], after[each]) for each in (size, direction)]
+    if all(a.content == b.content and dict(a.attributes) == dict(b.attributes) for a, b in pairs):
+        return None
+    old, new = (_astigmatism(side[size].read(), side[direction].read()) for side in (before, after))
+    step = np.abs(new - old)
+    rounding = ROUNDING * float(max(np.abs(old).max(initial=0.0), np.abs(new).max(initial=0.0)))
+    step[step <= rounding] = 0.0
+    return _measured(name, "angstrom", step)
+
+
+def _astigmatism(difference: np.ndarray, direction_degree: np.ndarray) -> np.ndarray:
+    """`d exp(2 i a)`: the astigmatism as complex numbers."""
+    return np.asarray(difference * np.exp(2j * np.radians(direction_degree)))
+
+
+def _measured(name: str, unit: str, step: np.ndarray) -> ArrayChange:
     return ArrayChange(
         name=name,
         change="changed",
         unit=unit,
-        maximum=float(step.max()),
-        rms=float(np.sqrt(np.mean(step**2))),
+        maximum=float(step.max(initial=0.0)),
+        rms=float(np.sqrt(np.mean(step**2))) if step.size else 0.0,
     )
 
 

@@ -11,7 +11,7 @@ from tests.journeys.terminal import Terminal, new_population
 ROUNDS = ("Tomograms/job006", "CtfRefine/job027", "Polish/job030")
 SERIES = ("TS_01", "TS_03", "TS_43", "TS_45", "TS_54")
 TABLE = "Refine3D/job023/run_data.star"
-IMAGING = {"ctf_scale", "defocus", "defocus_angle", "defocus_delta"}
+IMAGING = {"astigmatism", "ctf_scale", "defocus"}
 GEOMETRY = {"axis_angle", "axis_offset_x", "axis_offset_y", "level_angle_x", "tilt_angle"}
 
 

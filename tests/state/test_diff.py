@@ -76,6 +76,60 @@ def test_angles_change_by_the_shorter_way_round(tree, later, item_path, name, ol
     assert change.rms == pytest.approx(step)
 
 
+def astigmatic(writer, path, difference, angle, *, suffix=""):
+    values = np.broadcast_arrays(np.asarray(difference, float), np.asarray(angle, float))
+    names = (f"defocus_delta{suffix}", f"defocus_angle{suffix}")
+    arrays = zip(names, values, strict=True)
+    update_item_arrays(writer, path, {name: (each.copy(), {}) for name, each in arrays})
+
+
+def test_exchanging_both_principal_defoci_is_no_change_of_astigmatism(tree, later, item_path):
+    difference, angle = np.array([450.0, 300, -20, 0]), np.array([20.0, 80, -30, 10])
+    astigmatic(tree, item_path, difference, angle)
+    astigmatic(later, item_path, -difference, angle + 90)
+    (change,) = items(tree, later, item_path).arrays
+    assert (change.name, change.change, change.unit) == ("astigmatism", "changed", "angstrom")
+    assert (change.maximum, change.rms) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "step"),
+    [
+        ((450, 20), (-455, 110), 5.0),
+        ((100, 0), (100, 90), 200.0),
+        ((100, 0), (100, 180), 0.0),
+        ((100, 0), (100, 30), 100.0),
+        ((0, 0), (0, 45), 0.0),
+        ((1, 0), (0, 45), 1.0),
+    ],
+)
+def test_astigmatism_changes_by_the_length_of_its_vector(tree, later, item_path, old, new, step):
+    astigmatic(tree, item_path, [old[0]] * 4, old[1])
+    astigmatic(later, item_path, [old[0], old[0], old[0], new[0]], [*[old[1]] * 3, new[1]])
+    (change,) = items(tree, later, item_path).arrays
+    assert change.maximum == pytest.approx(step, abs=1e-9)
+    assert change.rms == pytest.approx(step / 2, abs=1e-9)
+
+
+def test_equal_astigmatism_is_no_difference(tree, later, item_path):
+    for each in (tree, later):
+        astigmatic(each, item_path, [450.0] * 4, 20)
+    assert not items(tree, later, item_path).arrays
+
+
+def test_astigmatism_over_the_field_is_one_thing_only_where_its_grids_agree(tree, later, item_path):
+    grid = np.ones((1, 2, 2))
+    for each, angle in ((tree, grid), (later, 31 * grid)):
+        astigmatic(each, item_path, 100 * grid, angle, suffix="_field")
+    (change,) = items(tree, later, item_path).arrays
+    assert (change.name, round(change.maximum, 6)) == ("astigmatism_field", 100.0)
+    for each, angle in ((tree, 1.0), (later, 31.0)):
+        arrays = {"defocus_angle_field": (np.full((1, 1, 1), angle), {})}
+        update_item_arrays(each, item_path, arrays)
+    (change,) = items(tree, later, item_path).arrays
+    assert (change.name, change.maximum) == ("defocus_angle_field", 30.0)
+
+
 def test_flags_are_measured_as_0_and_1(tree, later, item_path):
     update_item_arrays(later, item_path, {"use": (np.array([True, True, False, True]), {})})
     (change,) = items(tree, later, item_path).arrays

@@ -3,7 +3,7 @@
 from mgit.cli.console import Console
 from mgit.cli.render.numbers import counted, quantity, rounded, symbol, word
 from mgit.cli.render.species import resolution_text
-from mgit.state.diff import ArrayChange, ItemDifference, ParticleDifference
+from mgit.state.diff import ASTIGMATISM, ArrayChange, ItemDifference, ParticleDifference
 from mgit.survey.difference import (
     DocumentChange,
     ItemChange,
@@ -136,6 +136,8 @@ def _array(change: ArrayChange) -> str:
         return change.change
     if change.name == "use":
         return "other images are used"
+    if change.maximum == 0 and change.name in ASTIGMATISM:
+        return "the same in other words: U and V exchanged, or whole turns"
     if change.maximum == 0:
         return "same but for its attributes or whole turns"
     unit = symbol(change.unit)

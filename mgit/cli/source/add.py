@@ -16,6 +16,7 @@ __all__ = [
     "DESCRIPTION",
     "HELP",
     "chosen_format",
+    "chosen_path",
     "configure",
     "read_chosen",
     "run",
@@ -120,6 +121,16 @@ def chosen_format(arguments: "argparse.Namespace") -> "tuple[SourceFormat, str]"
     if arguments.relion:
         return "relion", arguments.relion
     return "m", arguments.m
+
+
+def chosen_path(arguments: "argparse.Namespace") -> str:
+    """Where the given file stands in its project, e.g. 'CtfRefine/job027/tomograms.star'."""
+    from pathlib import Path
+
+    from mgit.curate.particle_files import document_path
+
+    project = Path(arguments.project) if arguments.project else None
+    return document_path(Path(chosen_format(arguments)[1]), project=project)
 
 
 def _kind(report: "SourceAdded") -> str:

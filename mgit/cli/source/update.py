@@ -3,7 +3,7 @@
 from mgit.cli.changes import begin, change_options, finish, open_repository
 from mgit.cli.console import Console
 from mgit.cli.exit_codes import ExitCode
-from mgit.cli.source.add import chosen_format, read_chosen, source_options
+from mgit.cli.source.add import chosen_format, chosen_path, read_chosen, source_options
 
 TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up path.
 if TYPE_CHECKING:
@@ -41,14 +41,13 @@ def configure(parser: "argparse.ArgumentParser") -> None:
 
 def run(arguments: "argparse.Namespace", console: Console) -> int:
     """Read, compare, commit, and say what was taken over and what stayed."""
-    from pathlib import Path
-
     from mgit.curate.provenance import provenance
     from mgit.curate.raw_access import RawAccess
     from mgit.curate.sources import update_from
 
     repository = open_repository(arguments)
-    form, file = chosen_format(arguments)
+    form, _ = chosen_format(arguments)
+    file = chosen_path(arguments)
     record = read_chosen(arguments)
     access = RawAccess(repository, arguments.name)
     with begin(repository, arguments, verb="source update") as transaction:
@@ -65,12 +64,12 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
             repository,
             arguments,
             console,
-            message=f"Update source {report.name} from {Path(file).name}: {_summary(report)}",
+            message=f"Update source {report.name} from {file}: {_summary(report)}",
             provenance=provenance(
                 {
                     "name": arguments.name,
                     "format": form,
-                    "file": Path(file).name,
+                    "file": file,
                     "replace": bool(arguments.replace),
                 }
             ),

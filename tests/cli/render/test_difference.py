@@ -4,7 +4,7 @@ import numpy as np
 
 from mgit.cli.render.difference import difference_lines
 from mgit.state.documents import write_document
-from mgit.state.series import set_excluded, set_use
+from mgit.state.series import set_excluded, set_use, update_item_arrays
 from mgit.state.species import update_species_attributes
 from mgit.survey.difference import tree_difference
 from tests.survey.populations import (
@@ -29,6 +29,22 @@ def test_arrays_are_told_with_size_and_unit(toy):
         "  ~ series TS_01",
         "      defocus  by 12.5 RMS, at most 12.5 A",
     ]
+
+
+def astigmatic(writer, difference, angle):
+    arrays = {"defocus_delta": difference, "defocus_angle": angle}
+    values = {name: (np.full(4, float(value)), {}) for name, value in arrays.items()}
+    update_item_arrays(writer, FIRST, values)
+
+
+def test_astigmatism_is_told_as_one_thing(toy):
+    commit(toy.repository, lambda writer: astigmatic(writer, 450, 20))
+    swapped = lines(toy, lambda writer: astigmatic(writer, -450, 110))
+    assert swapped[-1] == (
+        "      astigmatism  the same in other words: U and V exchanged, or whole turns"
+    )
+    changed = lines(toy, lambda writer: astigmatic(writer, 455, 20))
+    assert changed[-1] == "      astigmatism  by 5 RMS, at most 5 A"
 
 
 def test_flags_and_values_are_told_old_and_new(toy):

@@ -5,7 +5,7 @@ def test_a_ctf_refinement_becomes_one_commit(added, made, tip):
     code, out, _ = added("source", "update", "lam", "--relion", made.refined_tomograms)
     assert code == 0
     assert "TS_01: took over: defocus" in out
-    assert tip() == "Update source lam from tomograms.star: 2 changed"
+    assert tip() == "Update source lam from CtfRefine/job007/tomograms.star: 2 changed"
 
 
 def test_the_same_metadata_again_are_refused(added, made, tip):

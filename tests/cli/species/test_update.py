@@ -12,7 +12,8 @@ def moved(rows, by=1.0):
 def test_moves_and_misses_are_told_in_angstrom_and_degrees(capsid):
     rows = moved(rows_of(10))[1:]
     lines = capsid.lines("species", "update", "capsid", "--particles", capsid.table(rows, "b.star"))
-    assert lines[0].endswith("Update species capsid: 7 of 7 particles moved, 2 added, 1 removed")
+    told = "Update species capsid from b.star: 7 of 7 particles moved, 2 added, 1 removed"
+    assert lines[0].endswith(told)
     assert lines[1] == "  7 particles matched by rlnTomoParticleName"
     assert lines[2] == "  7 of them moved, in the median 2.00 A and 0.00 deg"
     assert lines[3] == "  2 new, 1 removed"
