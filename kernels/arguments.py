@@ -36,7 +36,7 @@ class Images:
         return len(self.values)
 
     def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(kx, ky, what it counts) per sample, float32; (kx, ky) as places; the row starts.
+        """(kx, ky, what it counts) per sample, float32; (kx, ky) as places, uint32; row starts.
 
         A place is an index into a table over k = 0 ... radius, -radius ... -1. A sample counts
         1, frequency zero 1/2 (docs/math/projection.md, eq. 6).
@@ -46,7 +46,7 @@ class Images:
         table = table.astype(np.float32)
         table[2, self.disc.zero] = 0.5
         places[1] %= 2 * self.disc.radius + 1
-        return table, places, self.disc.row_start
+        return table, places.astype(np.uint32), self.disc.row_start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

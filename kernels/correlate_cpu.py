@@ -44,6 +44,10 @@ __all__ = ["correlate", "correlate_values"]
 # From here on the volume (28 MB) is beyond the caches of a core; measured in kernels/README.md.
 TOUCHED_BOX = 192
 
+# From the real part of voxel x: its imaginary part, and the parts of voxel x + 1. Offsets in the
+# gather are unsigned, for numba tests a signed index for being negative.
+IM, NEXT, NEXT_IM = np.uintp(1), np.uintp(2), np.uintp(3)
+
 Tables = tuple[np.ndarray, np.ndarray, np.ndarray]
 # Volume, its box, images, weights, group, matrices, shifts, radius, tables of the disc.
 Arrays = tuple[
@@ -68,18 +72,18 @@ def _gather_values(volume: np.ndarray, count: int, scratch: np.ndarray, cells: n
     """Pass 2: trilinear values."""
     for i in range(count):
         fx, fy, fz = scratch[FX, i], scratch[FY, i], scratch[FZ, i]
-        a = cells[0, i]
-        b = a + cells[1, i]
-        c = a + cells[2, i]
-        d = b + cells[2, i]
-        ar = volume[a] + fx * (volume[a + 2] - volume[a])
-        ai = volume[a + 1] + fx * (volume[a + 3] - volume[a + 1])
-        br = volume[b] + fx * (volume[b + 2] - volume[b])
-        bi = volume[b + 1] + fx * (volume[b + 3] - volume[b + 1])
-        cr = volume[c] + fx * (volume[c + 2] - volume[c])
-        ci = volume[c + 1] + fx * (volume[c + 3] - volume[c + 1])
-        dr = volume[d] + fx * (volume[d + 2] - volume[d])
-        di = volume[d + 1] + fx * (volume[d + 3] - volume[d + 1])
+        a = np.uintp(cells[0, i])
+        b = a + np.uintp(cells[1, i])
+        c = a + np.uintp(cells[2, i])
+        d = b + np.uintp(cells[2, i])
+        ar = volume[a] + fx * (volume[a + NEXT] - volume[a])
+        ai = volume[a + IM] + fx * (volume[a + NEXT_IM] - volume[a + IM])
+        br = volume[b] + fx * (volume[b + NEXT] - volume[b])
+        bi = volume[b + IM] + fx * (volume[b + NEXT_IM] - volume[b + IM])
+        cr = volume[c] + fx * (volume[c + NEXT] - volume[c])
+        ci = volume[c + IM] + fx * (volume[c + NEXT_IM] - volume[c + IM])
+        dr = volume[d] + fx * (volume[d + NEXT] - volume[d])
+        di = volume[d + IM] + fx * (volume[d + NEXT_IM] - volume[d + IM])
         er, ei = ar + fy * (br - ar), ai + fy * (bi - ai)
         gr, gi = cr + fy * (dr - cr), ci + fy * (di - ci)
         scratch[VR, i] = scratch[KEEP, i] * (er + fz * (gr - er))
@@ -92,18 +96,18 @@ def _gather_slopes(volume: np.ndarray, count: int, scratch: np.ndarray, cells: n
     for i in range(count):
         fx, fy, fz = scratch[FX, i], scratch[FY, i], scratch[FZ, i]
         keep, turn = scratch[KEEP, i], scratch[TURN, i]
-        a = cells[0, i]
-        b = a + cells[1, i]
-        c = a + cells[2, i]
-        d = b + cells[2, i]
-        axr, axi = volume[a + 2] - volume[a], volume[a + 3] - volume[a + 1]
-        bxr, bxi = volume[b + 2] - volume[b], volume[b + 3] - volume[b + 1]
-        cxr, cxi = volume[c + 2] - volume[c], volume[c + 3] - volume[c + 1]
-        dxr, dxi = volume[d + 2] - volume[d], volume[d + 3] - volume[d + 1]
-        ar, ai = volume[a] + fx * axr, volume[a + 1] + fx * axi
-        cr, ci = volume[c] + fx * cxr, volume[c + 1] + fx * cxi
-        eyr, eyi = volume[b] + fx * bxr - ar, volume[b + 1] + fx * bxi - ai
-        gyr, gyi = volume[d] + fx * dxr - cr, volume[d + 1] + fx * dxi - ci
+        a = np.uintp(cells[0, i])
+        b = a + np.uintp(cells[1, i])
+        c = a + np.uintp(cells[2, i])
+        d = b + np.uintp(cells[2, i])
+        axr, axi = volume[a + NEXT] - volume[a], volume[a + NEXT_IM] - volume[a + IM]
+        bxr, bxi = volume[b + NEXT] - volume[b], volume[b + NEXT_IM] - volume[b + IM]
+        cxr, cxi = volume[c + NEXT] - volume[c], volume[c + NEXT_IM] - volume[c + IM]
+        dxr, dxi = volume[d + NEXT] - volume[d], volume[d + NEXT_IM] - volume[d + IM]
+        ar, ai = volume[a] + fx * axr, volume[a + IM] + fx * axi
+        cr, ci = volume[c] + fx * cxr, volume[c + IM] + fx * cxi
+        eyr, eyi = volume[b] + fx * bxr - ar, volume[b + IM] + fx * bxi - ai
+        gyr, gyi = volume[d] + fx * dxr - cr, volume[d + IM] + fx * dxi - ci
         exr, exi = axr + fy * (bxr - axr), axi + fy * (bxi - axi)
         gxr, gxi = cxr + fy * (dxr - cxr), cxi + fy * (dxi - cxi)
         er, ei = ar + fy * eyr, ai + fy * eyi
