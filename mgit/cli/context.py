@@ -18,6 +18,7 @@ __all__ = [
     "setting",
     "signature",
     "terminal_width",
+    "use_one_blas_thread",
     "user_config_path",
 ]
 
@@ -64,6 +65,15 @@ def clock() -> tuple[int, int]:
         return _parse_date(fixed)
     now = int(time.time())
     return now, time.localtime(now).tm_gmtoff
+
+
+def use_one_blas_thread() -> None:
+    """Keep numpy's import from starting a thread per core: the threads spin while it goes on.
+
+    For verbs without linear algebra of any size, before they import numpy. A number that the user
+    has set stands.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _parse_date(text: str) -> tuple[int, int]:

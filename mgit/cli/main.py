@@ -9,7 +9,7 @@ import sys
 
 from mgit.cli import arguments as command_line
 from mgit.cli.console import Console
-from mgit.cli.context import colour_wanted, terminal_width
+from mgit.cli.context import colour_wanted, terminal_width, use_one_blas_thread
 from mgit.cli.exit_codes import ExitCode, exit_code_of
 from mgit.cli.verbs import VERBS, Verb, find
 from mgit.errors import MgitError
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 __all__ = ["main"]
+
+LINEAR_ALGEBRA = frozenset({"demo", "score", "simulate"})
+"""Verbs whose arithmetic is worth several threads."""
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:
@@ -36,6 +39,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         return _family(verb, names, rest, _console(_with_defaults(given, given)))
     if given.wants_help:
         rest = ["--help"]
+    if names[0] not in LINEAR_ALGEBRA:
+        use_one_blas_thread()
     return _run(verb, names, rest, given)
 
 

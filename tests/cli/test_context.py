@@ -76,3 +76,12 @@ def test_the_width_is_what_columns_says_or_unknown(monkeypatch):
     assert context.terminal_width(io.StringIO()) is None
     monkeypatch.setenv("COLUMNS", "72")
     assert context.terminal_width(io.StringIO()) == 72
+
+
+def test_one_blas_thread_is_a_default_that_the_user_overrules(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    context.use_one_blas_thread()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
+    context.use_one_blas_thread()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "8"

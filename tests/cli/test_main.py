@@ -217,3 +217,14 @@ def test_a_reader_that_went_away_is_no_error():
 def test_the_version_is_printed(mgit_process):
     ended = mgit_process("--version")
     assert (ended.returncode, ended.stdout) == (0, "mgit 0.1.0\n")
+
+
+@pytest.mark.parametrize(("exempt", "threads"), [(frozenset(), "1"), (frozenset({"probe"}), None)])
+def test_only_verbs_of_linear_algebra_start_blas_threads(verb, monkeypatch, exempt, threads):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    monkeypatch.setattr(entry, "LINEAR_ALGEBRA", exempt)
+    seen = []
+    verb(lambda *_: seen.append(os.environ.get("OPENBLAS_NUM_THREADS")) or 0)
+    assert entry.main(["probe"]) == 0
+    assert seen == [threads]

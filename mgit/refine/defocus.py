@@ -1,0 +1,355 @@
+"""Defocus and astigmatism per tilt: exhaustive search, then the exact slope of the target.
+
+The CTF acts on the images, so that a change of defocus makes them anew from their windows, which
+are transformed once per tilt. Tilts are taken one after the other: each moves the pooled target of
+the whole item with the terms of all other tilts in it (docs/math/target.md, section 5).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kernels import correlate_reference
+from mgit.errors import InvalidState
+from mgit.refine.images import prepared_image
+from mgit.refine.inputs import TiltSeriesData
+from mgit.refine.objective import PERCENT, SpeciesTarget, score_of_sums
+from mgit.refine.preparation import longest_period
+from mgit.refine.solver import Outcome, Solution, minimise
+from mgit.refine.windows import BoxPlan, Windows, contrast, masked_discs, window_transforms
+
+__all__ = [
+    "Astigmatism",
+    "DefocusResult",
+    "SpeciesOptics",
+    "TiltOptics",
+    "refine_defocus",
+    "search_exhaustively",
+    "tilt_optics",
+]
+
+RANGE_ANGSTROM = 3000.0
+STEP_ANGSTROM = 100.0
+ROUNDS = 5
+BEST = 2
+FLAT = 1e-7
+"""Candidates whose scores differ by less than this share of the best one say nothing."""
+ROUND = 1e-3
+"""Angstrom; less astigmatism than this has no direction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Astigmatism:
+    """Change of the mean defocus, and the two components of astigmatism of a tilt, angstrom.
+
+    u = delta cos 2 angle, v = delta sin 2 angle: smooth through zero, unlike delta and angle.
+    """
+
+    defocus: float
+    u: float
+    v: float
+
+    @property
+    def delta(self) -> float:
+        """Difference of both principal defoci."""
+        return math.hypot(self.u, self.v)
+
+    @property
+    def angle(self) -> float:
+        """Direction of the larger one, degrees, -90 to 90."""
+        return math.degrees(math.atan2(self.v, self.u)) / 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SpeciesOptics:
+    """The images of one species in one tilt before the CTF, and what they are compared with.
+
+    predicted: complex `(n, samples)`, weighted slices, times what each sample counts.
+    weight: real `(samples,)` on images. counts: how much each sample counts.
+    defocus: `(n,)` of the particles. share: `(n,)` factor on their terms. power: A^2.
+    """
+
+    windows: Windows
+    plan: BoxPlan
+    target: SpeciesTarget
+    block: int
+    predicted: Tensor
+    weight: Tensor
+    counts: Tensor
+    defocus: Tensor
+    share: Tensor
+    power: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TiltOptics:
+    """All species in one tilt, as a function of its defocus and astigmatism.
+
+    number: of the used tilt; tilt: its row in the table.
+    """
+
+    series: TiltSeriesData
+    number: int
+    tilt: int
+    species: tuple[SpeciesOptics, ...]
+    species_of: tuple[int, ...]
+
+    def sums(self, values: Tensor, count: int) -> Tensor:
+        """AB, A^2, B^2 of every species, float64 `(count, 3)`, at values `(3,)`; differentiable.
+
+        values: change of the defocus, u and v (see `Astigmatism`), angstrom.
+        """
+        rows = [torch.zeros(3, dtype=torch.float64) for _ in range(count)]
+        for index, each in zip(self.species_of, self.species, strict=True):
+            factor = contrast(
+                each.windows,
+                self.series,
+                self.tilt,
+                defocus=each.defocus + values[0],
+                astigmatism=values[1:],
+            )
+            disc = each.target.prepared.blocks[each.block].disc
+            images = masked_discs(each.windows.transforms * factor, each.plan, disc) * each.weight
+            numerator = (images.conj() * each.predicted).real.sum(-1).double()
+            squares = images.real.square() + images.imag.square()
+            energy = (squares * each.counts).sum(-1).double()
+            rows[index] = rows[index] + torch.stack(
+                [
+                    (numerator * each.share).sum(),
+                    torch.tensor(each.power, dtype=torch.float64),
+                    (energy * each.share).sum(),
+                ]
+            )
+        return torch.stack(rows)
+
+    def start(self) -> Tensor:
+        """The values that change nothing, float64 `(3,)`."""
+        delta = float(self.series.optic("defocus_delta")[self.tilt])
+        double = math.radians(2 * float(self.series.optic("defocus_angle")[self.tilt]))
+        u, v = delta * math.cos(double), delta * math.sin(double)
+        return torch.tensor([0.0, u, v], dtype=torch.float64)
+
+
+def tilt_optics(
+    series: TiltSeriesData, targets: Sequence[SpeciesTarget], number: int
+) -> TiltOptics | None:
+    """The chosen particles of all species in a used tilt, or None where there are none."""
+    tilt = int(series.geometry.used_tilts[number])
+    longest = longest_period(each.prepared.reference for each in targets)
+    image = prepared_image(series, tilt, longest_angstrom=longest)
+    parts: list[SpeciesOptics] = []
+    of: list[int] = []
+    for index, target in enumerate(targets):
+        for block in range(len(target.prepared.blocks)):
+            part = _species_optics(series, target, block, image, number)
+            if part is not None:
+                parts.append(part)
+                of.append(index)
+    if not parts:
+        return None
+    return TiltOptics(
+        series=series, number=number, tilt=tilt, species=tuple(parts), species_of=tuple(of)
+    )
+
+
+def _species_optics(
+    series: TiltSeriesData, target: SpeciesTarget, block: int, image: np.ndarray, number: int
+) -> SpeciesOptics | None:
+    prepared = target.prepared
+    task = target.tasks()[block]
+    images = task.block
+    chosen = (images.tilt == number) & target.chosen[images.particle]
+    rows = images.particle[chosen]
+    if not rows.size:
+        return None
+    real = images.weights.dtype
+    views = target.model.views()
+    matrices, shifts = target.slices(views)
+    windows = window_transforms(
+        image, prepared.origin[rows, number], prepared.plan, series=series, dtype=real
+    )
+    complex_ = torch.complex128 if real == torch.float64 else torch.complex64
+    slices = correlate_reference.project(
+        torch.from_numpy(task.volume).to(complex_), matrices[rows, number].to(real),
+        disc=images.disc,
+    )  # fmt: skip
+    radius = torch.tensor([task.radii[0]])
+    counts = correlate_reference.inside_radius(images.disc, radius, like=matrices.to(real))[0]
+    k = correlate_reference.frequencies(images.disc, like=matrices.to(real), columns=2)
+    phase = -2 * torch.pi * shifts[rows, number].to(real) @ k.T
+    predicted = slices * images.weights[number] * torch.complex(phase.cos(), phase.sin())
+    share = torch.from_numpy(prepared.share[rows] ** 2)
+    power = (predicted.real.square() + predicted.imag.square()) * counts
+    return SpeciesOptics(
+        windows=windows,
+        plan=prepared.plan,
+        target=target,
+        block=block,
+        predicted=predicted * counts,
+        weight=images.on_images[number],
+        counts=counts,
+        defocus=views.defocus[rows, number],
+        share=share,
+        power=float((power.sum(-1).double() * share).sum()),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DefocusResult:
+    """The series with its new defocus and astigmatism.
+
+    sums: `(species, used tilts, 3)` AB, A^2, B^2 there. outcomes: of every tilt that was followed.
+    evaluations: of value and gradient, all tilts together.
+    """
+
+    series: TiltSeriesData
+    sums: Tensor
+    outcomes: tuple[Outcome, ...]
+    evaluations: int
+
+
+def search_exhaustively(
+    score: Callable[[float], float], *, item: str, tilt: int
+) -> tuple[float, float]:
+    """The best change of defocus within +-3000 A, and its score: 5 rounds from 100 A steps.
+
+    Round 1 scores every step; each further round halves the step and looks beside the two best.
+    No change where nothing scores above zero. Raises InvalidState, naming item and tilt, where
+    scores are zero, flat or not finite.
+    """
+    steps = round(RANGE_ANGSTROM / STEP_ANGSTROM)
+    candidates = [STEP_ANGSTROM * index for index in range(-steps, steps + 1)]
+    scores = {each: score(each) for each in candidates}
+    values = np.array(list(scores.values()))
+    largest = float(np.abs(values).max()) if np.isfinite(values).all() else math.nan
+    if not largest > 0 or not float(np.ptp(values)) > FLAT * largest:
+        raise InvalidState(
+            "the scores of a defocus search are zero, flat or not finite",
+            hint="exclude the tilt with 'mgit source exclude', or refine without defocus",
+            item=item,
+            tilt=tilt,
+        )
+    step = STEP_ANGSTROM
+    for _ in range(ROUNDS - 1):
+        step /= 2
+        best = sorted(scores, key=lambda each: (-scores[each], abs(each), each))[:BEST]
+        for centre in best:
+            for candidate in (centre - step, centre + step):
+                if candidate not in scores and abs(candidate) <= RANGE_ANGSTROM:
+                    scores[candidate] = score(candidate)
+    found = min(scores, key=lambda each: (-scores[each], abs(each), each))
+    return (found, scores[found]) if scores[found] > 0 else (0.0, scores[0.0])
+
+
+def refine_defocus(
+    series: TiltSeriesData,
+    targets: Sequence[SpeciesTarget],
+    scales: Tensor,
+    *,
+    exhaustive: bool,
+    steps_max: int,
+) -> DefocusResult:
+    """Better defocus and astigmatism of every used tilt.
+
+    exhaustive: search before following the slope. steps_max: of the slope; 0 leaves it out.
+    Raises InvalidState, naming item and tilt, for scores that are zero, flat or not finite.
+    """
+    pooled = torch.stack([each.terms({}).detach().sum(0) for each in targets])
+    numbers = range(len(series.geometry.used_tilts))
+    outcomes: list[Outcome] = []
+    evaluations = 0
+    changes: dict[int, Astigmatism] = {}
+    for number in numbers:
+        optics = tilt_optics(series, targets, number)
+        if optics is None:
+            continue
+        others = pooled.sum(1) - pooled[:, number]
+        values = optics.start()
+        if exhaustive:
+            values[0] = _searched(optics, values, scales)
+        if steps_max:
+            solution = _followed(optics, values, others, scales, steps_max)
+            values = values + solution.point * _unit(optics)
+            outcomes.append(solution.outcome)
+            evaluations += solution.evaluations
+        pooled[:, number] = optics.sums(values, len(targets)).detach()
+        change, u, v = (float(each) for each in values)
+        changes[optics.tilt] = Astigmatism(defocus=change, u=u, v=v)
+    return DefocusResult(
+        series=_changed(series, changes),
+        sums=pooled,
+        outcomes=tuple(outcomes),
+        evaluations=evaluations,
+    )
+
+
+def _searched(optics: TiltOptics, values: Tensor, scales: Tensor) -> float:
+    def score(change: float) -> float:
+        moved = values.clone()
+        moved[0] = change
+        with torch.no_grad():
+            return float(score_of_sums(optics.sums(moved, len(scales)), scales))
+
+    found, _ = search_exhaustively(score, item=optics.series.name, tilt=optics.tilt)
+    return found
+
+
+def _followed(
+    optics: TiltOptics, values: Tensor, others: Tensor, scales: Tensor, steps_max: int
+) -> Solution:
+    """Maximise the pooled target over one tilt's defocus and astigmatism, in `_unit`."""
+    unit = _unit(optics)
+
+    def loss(point: Tensor) -> tuple[float, Tensor]:
+        moved = point.detach().clone().requires_grad_()
+        sums = others + optics.sums(values + moved * unit, len(scales))
+        value = -PERCENT * score_of_sums(sums, scales)
+        (gradient,) = torch.autograd.grad(value, moved)
+        return float(value.detach()), gradient
+
+    start = torch.zeros(3, dtype=torch.float64)
+    solution = minimise(loss, start, steps_max=steps_max)
+    if solution.outcome is Outcome.NON_FINITE or solution.gradient_max == 0:
+        raise InvalidState(
+            "the score of a tilt is not finite or does not depend on its defocus",
+            hint="exclude the tilt with 'mgit source exclude', or refine without defocus",
+            item=optics.series.name,
+            tilt=optics.tilt,
+        )
+    return solution
+
+
+def _unit(optics: TiltOptics) -> Tensor:
+    """Angstrom that turn gamma by one radian at the edge of the largest disc."""
+    plan = optics.species[0].plan
+    radius = max(
+        each.target.prepared.blocks[each.block].disc.radius / each.plan.box_angstrom
+        for each in optics.species
+    )
+    wavelength = optics.series.microscope.wavelength_angstrom
+    edge = min(radius, 0.5 / plan.pixel_size_angstrom)
+    one = 1 / (math.pi * wavelength * edge**2)
+    return torch.tensor([one, 2 * one, 2 * one], dtype=torch.float64)
+
+
+def _changed(series: TiltSeriesData, changes: dict[int, Astigmatism]) -> TiltSeriesData:
+    arrays = {
+        "defocus": series.geometry.arrays["defocus"].copy(),
+        "defocus_delta": series.optic("defocus_delta").copy(),
+        "defocus_angle": series.optic("defocus_angle").copy(),
+    }
+    for tilt, change in changes.items():
+        arrays["defocus"][tilt] += change.defocus
+        if change.delta > ROUND:
+            arrays["defocus_delta"][tilt] = change.delta
+            arrays["defocus_angle"][tilt] = change.angle
+    defocus = arrays.pop("defocus")
+    return replace(
+        series,
+        geometry=series.geometry.with_arrays({"defocus": defocus}),
+        optics={**series.optics, **arrays},
+    )

@@ -1,0 +1,115 @@
+"""Particles that take no part in fitting deformation and optics, and what they say about it.
+
+Their poses are refined twice, in the old and in the new deformation, by the same stages; what the
+new one gains on them is a gain, what it gains on the others may be noise (docs/math/optimiser.md,
+section 6).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mgit.refine.inputs import ParticleSet
+from mgit.refine.preparation import Block, PreparedSpecies
+from mgit.refine.settings import RefineSettings
+from mgit.refine.stages import State, SubIteration, run_stage, terms_of
+
+__all__ = ["HeldOut", "held_particles", "measure", "restricted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeldOut:
+    """Held-out particles of one species.
+
+    rows: of the particles. before, after: `(rows, 3)` AB, A^2, B^2 of each in the deformation and
+    optics that the round began with and in those that it found.
+    """
+
+    species: str
+    rows: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+
+def held_particles(particles: ParticleSet, settings: RefineSettings) -> np.ndarray:
+    """Which particles are held out: bool `(n,)`; the same for the same seed and number."""
+    count = particles.poses.count
+    held = np.zeros(count, dtype=bool)
+    deforms = settings.image_warp is not None or settings.stage_angles or settings.refines_optics
+    if deforms:
+        random = np.random.default_rng([settings.seed, count])
+        held[random.permutation(count)[: round(settings.holdout * count)]] = True
+    return held
+
+
+def measure(
+    start: State,
+    first: Sequence[PreparedSpecies],
+    state: State,
+    prepared: Sequence[PreparedSpecies],
+    *,
+    held: Sequence[np.ndarray],
+    course: Sequence[SubIteration],
+    settings: RefineSettings,
+) -> list[HeldOut]:
+    """Terms of the held-out particles, their poses refined in the old and the new deformation."""
+    if not any(each.any() for each in held) or not course:
+        return []
+    finest = min(each.resolution_angstrom for each in course)
+    old = [restricted(each, mask) for each, mask in zip(first, held, strict=True)]
+    new = [restricted(each, mask) for each, mask in zip(prepared, held, strict=True)]
+    used = [index for index, mask in enumerate(held) if mask.any()]
+    baseline = _only(start, used)
+    for step in course:
+        for stage in step.stages:
+            if not stage.deforms:
+                baseline, _ = run_stage(
+                    baseline,
+                    stage,
+                    [old[index] for index in used],
+                    chosen=[held[index] for index in used],
+                    resolution_angstrom=step.resolution_angstrom,
+                    settings=settings,
+                )
+    found = []
+    before = _terms(baseline, [old[index] for index in used], finest)
+    after = _terms(_only(state, used), [new[index] for index in used], finest)
+    for place, index in enumerate(used):
+        rows = np.flatnonzero(held[index])
+        found.append(
+            HeldOut(
+                species=first[index].reference.species,
+                rows=rows,
+                before=before[place][rows].numpy(),
+                after=after[place][rows].numpy(),
+            )
+        )
+    return found
+
+
+def restricted(prepared: PreparedSpecies, mask: np.ndarray) -> PreparedSpecies:
+    """The same species with the images of some particles only; rows keep their numbers."""
+    blocks: list[Block] = []
+    for block in prepared.blocks:
+        kept = np.flatnonzero(mask[block.particle])
+        if kept.size:
+            blocks.append(
+                replace(
+                    block,
+                    images=block.images[torch.from_numpy(kept)],
+                    particle=block.particle[kept],
+                    tilt=block.tilt[kept],
+                )
+            )
+    return replace(prepared, blocks=tuple(blocks))
+
+
+def _only(state: State, species: Sequence[int]) -> State:
+    return State(series=state.series, poses=tuple(state.poses[index] for index in species))
+
+
+def _terms(state: State, prepared: Sequence[PreparedSpecies], resolution: float) -> list[Tensor]:
+    return [each.sum(1) for each in terms_of(state, prepared, resolution_angstrom=resolution)]

@@ -1,0 +1,199 @@
+"""What one item's refinement takes: a tilt series, references of species, their particles."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mgit.errors import InvalidState, Unsupported
+from mgit.geometry.poses import ParticlePoses
+from mgit.geometry.series_geometry import SeriesGeometry, series_geometry
+from mgit.maps.reference import HalfReferences
+from mgit.optics.ctf import Microscope
+
+__all__ = ["ParticleSet", "ReferenceSet", "TiltSeriesData", "tilt_series_data"]
+
+PER_TILT = ("defocus_delta", "defocus_angle", "phase_shift", "ctf_scale", "ctf_b_factor")
+PLAIN = {"zernike_odd": (12,), "zernike_even": (8,), "magnification": (2, 2)}
+WEIGHT_GRIDS = (
+    "exposure_weight",
+    "exposure_b_factor",
+    "exposure_b_factor_delta",
+    "exposure_b_factor_angle",
+    "location_weight",
+)
+NOT_APPLIED = (
+    "location_b_factor",
+    "defocus_field",
+    "defocus_delta_field",
+    "defocus_angle_field",
+    "phase_shift_field",
+    "spherical_aberration_field",
+    "doming",
+)
+"""Terms that alignment of tilt series cannot apply; refused by name where they are not zero."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TiltSeriesData:
+    """One tilt series as refinement sees it.
+
+    optics: canonical arrays (docs/state.md): per tilt, aberrations, magnification, weight grids.
+    margins: x, y, z of the weight grids in `optics`.
+    image: row of the tilt table -> `(height, width)`, as recorded.
+    dark: whether protein is dark in the images, as it is in micrographs.
+    ctf_multiplied, exposure_filtered: what was done to the images before.
+    """
+
+    geometry: SeriesGeometry
+    microscope: Microscope
+    optics: Mapping[str, np.ndarray]
+    image: Callable[[int], np.ndarray]
+    margins: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    dark: bool = True
+    ctf_multiplied: bool = False
+    exposure_filtered: bool = False
+
+    @property
+    def name(self) -> str:
+        """Name of the item, for messages."""
+        return self.geometry.name
+
+    def optic(self, name: str) -> np.ndarray:
+        """An array of `optics`; zeros per tilt where the series has none (scale: none)."""
+        found = self.optics.get(name)
+        return np.zeros(self.geometry.tilt_count) if found is None else found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReferenceSet:
+    """One species: its two references and its extent. mask diameter is `diameter_angstrom`."""
+
+    species: str
+    references: HalfReferences
+    diameter_angstrom: float
+
+    @property
+    def box_angstrom(self) -> float:
+        """Edge of the box that the references span."""
+        return self.references.box * self.references.pixel_size_angstrom
+
+    def half(self, half_set: int) -> np.ndarray:
+        """The volume to which particles of half-set 1 or 2 are aligned: their own."""
+        return self.references.first if half_set == 1 else self.references.second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ParticleSet:
+    """The particles of one species in the item, rows in the order of the species' table.
+
+    half_set: `(n,)` 1 or 2. names: for messages; row numbers when empty.
+    """
+
+    species: str
+    poses: ParticlePoses
+    half_set: np.ndarray
+    names: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        """Raises InvalidState unless every particle is in half-set 1 or 2."""
+        if self.half_set.shape != (self.poses.count,) or not np.isin(self.half_set, (1, 2)).all():
+            raise InvalidState(
+                "a particle is in neither half-set",
+                hint="split the species with 'mgit species add --new-split'",
+                species=self.species,
+            )
+
+    def name_of(self, row: int) -> str:
+        """What a message calls the particle."""
+        return self.names[row] if self.names else f"row {row + 1}"
+
+
+def tilt_series_data(
+    name: str,
+    *,
+    arrays: Mapping[str, np.ndarray],
+    attributes: Mapping[str, Any],
+    image: Callable[[int], np.ndarray],
+    array_attributes: Mapping[str, Mapping[str, Any]] | None = None,
+) -> TiltSeriesData:
+    """Build the value from an item's canonical arrays and attributes (docs/state.md).
+
+    Raises InvalidState for missing, misshapen or non-finite values, Unsupported for a term that is
+    not zero and that alignment cannot apply; both name the item and the array.
+    """
+    _refuse_unknown_terms(name, arrays, attributes)
+    geometry = series_geometry(
+        name,
+        "tilt_series",
+        arrays=arrays,
+        attributes=attributes,
+        array_attributes=array_attributes,
+    )
+    optics = {
+        key: np.asarray(arrays[key], dtype=np.float64)
+        for key in (*PER_TILT, *PLAIN, *WEIGHT_GRIDS)
+        if key in arrays
+    }
+    _check_optics(name, optics, geometry.tilt_count)
+    return TiltSeriesData(
+        geometry=geometry,
+        microscope=_microscope(name, attributes),
+        optics=optics,
+        image=image,
+        margins={key: _margins(array_attributes, key) for key in WEIGHT_GRIDS if key in arrays},
+        ctf_multiplied=bool(attributes.get("ctf_premultiplied", False)),
+        exposure_filtered=bool(attributes.get("exposure_filtered", False)),
+    )
+
+
+def _margins(
+    attributes: Mapping[str, Mapping[str, Any]] | None, key: str
+) -> tuple[float, float, float]:
+    texts = (attributes or {}).get(key, {}).get("margins", ("0", "0", "0"))
+    x, y, z = (float(text) for text in texts)
+    return x, y, z
+
+
+def _refuse_unknown_terms(
+    name: str, arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]
+) -> None:
+    for key in NOT_APPLIED:
+        if key in arrays and np.any(arrays[key]):
+            raise Unsupported("alignment cannot apply a term of the series", item=name, array=key)
+    for key in ("beam_tilt_x_milliradian", "beam_tilt_y_milliradian"):
+        if float(attributes.get(key, "0")) != 0:
+            raise Unsupported(
+                "alignment cannot apply a beam tilt",
+                hint="give it as odd aberrations",
+                item=name,
+                attribute=key,
+            )
+
+
+def _check_optics(name: str, optics: Mapping[str, np.ndarray], tilts: int) -> None:
+    for key, values in optics.items():
+        expected = (tilts,) if key in PER_TILT else PLAIN.get(key, values.shape)
+        if values.shape != expected:
+            raise InvalidState(
+                "an array of the optics has the wrong shape",
+                item=name,
+                array=key,
+                expected=expected,
+                given=values.shape,
+            )
+        if not np.isfinite(values).all():
+            raise InvalidState("an array of the optics is not finite", item=name, array=key)
+
+
+def _microscope(name: str, attributes: Mapping[str, Any]) -> Microscope:
+    keys = ("voltage_kilovolt", "spherical_aberration_millimetre", "amplitude_contrast")
+    for key in keys:
+        if key not in attributes:
+            raise InvalidState(
+                f"'{key}' of the microscope is not known",
+                hint="set it with 'mgit source set'",
+                item=name,
+            )
+    return Microscope(**{key: float(attributes[key]) for key in keys})

@@ -1,0 +1,55 @@
+"""The amplitude spectrum of a tilt around its particles, by which both sides are whitened."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kernels.packing import Packing
+from mgit.errors import InvalidInput
+
+__all__ = ["PARTICLES_MAX", "amplitude_spectrum", "at_samples", "chosen_rows"]
+
+PARTICLES_MAX = 64
+"""Particles per tilt that the spectrum is measured on, evenly spaced in the table."""
+FLOOR = 1e-3
+"""Least amplitude relative to the mean: shells without power must not be blown up."""
+
+
+def chosen_rows(count: int) -> np.ndarray:
+    """Rows of the particles that are measured: all, or PARTICLES_MAX evenly spaced ones."""
+    if count <= PARTICLES_MAX:
+        return np.arange(count)
+    return np.arange(PARTICLES_MAX) * count // PARTICLES_MAX
+
+
+def amplitude_spectrum(discs: Tensor, disc: Packing, *, item: str, tilt: int) -> np.ndarray:
+    """Root mean power of packed discs `(n, samples)` in rings 0 ... radius: float64, eq. 4.
+
+    Ring 0 takes the value of ring 1, because the mean of an image says nothing.
+    Raises InvalidInput, naming item and tilt, where there is no power or it is not finite.
+    """
+    power = (discs.real.double() ** 2 + discs.imag.double() ** 2).mean(0).numpy()
+    ring = _rings(disc)
+    total = np.bincount(ring, power, minlength=disc.radius + 1)[: disc.radius + 1]
+    count = np.bincount(ring, minlength=disc.radius + 1)[: disc.radius + 1]
+    amplitude = np.sqrt(total / np.maximum(count, 1))
+    amplitude[0] = amplitude[1]
+    if not np.isfinite(amplitude).all() or not amplitude.mean() > 0:
+        raise InvalidInput(
+            "the particles of a tilt have no signal to whiten",
+            hint="exclude the tilt with 'mgit source exclude'",
+            item=item,
+            tilt=tilt,
+        )
+    return np.asarray(np.maximum(amplitude, FLOOR * amplitude.mean()))
+
+
+def at_samples(amplitude: np.ndarray, disc: Packing) -> Tensor:
+    """The spectrum at every sample of a disc, linear between rings: float64 (samples)."""
+    radius = np.hypot(*disc.frequencies.astype(np.float64).T)
+    return torch.from_numpy(np.interp(radius, np.arange(len(amplitude)), amplitude))
+
+
+def _rings(disc: Packing) -> np.ndarray:
+    radius = np.hypot(*disc.frequencies.astype(np.float64).T)
+    return np.asarray(np.minimum(np.rint(radius), disc.radius), dtype=np.int64)
