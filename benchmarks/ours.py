@@ -10,7 +10,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 # Nothing here calls BLAS, whose threads would spin while numpy is being imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -23,7 +23,7 @@ from benchmarks.workload import (
     item_arrays,
     network_arrays,
 )
-from mgit.digest import ChunkId, RawDigest
+from mgit.digest import RawDigest
 from mgit.history.commits import Signature
 from mgit.history.repository import Repository
 from mgit.state.names import component, fan_out, find_species, item_path
@@ -32,7 +32,7 @@ from mgit.state.protocol import Layout, Writer
 from mgit.state.series import update_item_arrays, write_item
 from mgit.state.source import write_source
 from mgit.state.species import set_maps, set_network, write_species
-from mgit.store.checks import check_store, check_stored
+from mgit.store.checks import check_stored
 from mgit.store.chunks import ChunkStore
 from mgit.store.codec import Codec
 
@@ -45,7 +45,7 @@ BLOCK_BYTES = 1 << 20
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Carry out one verb: create, commit, verify or rates."""
+    """Carry out one verb: create, commit, commit-flat or rates."""
     verb, *rest = arguments
     if verb == "create":
         Repository.init(".", name="benchmark", who=_signature())
@@ -53,8 +53,6 @@ def main(arguments: Sequence[str]) -> int:
         _commit(_codec(rest[0]), rest[1:])
     elif verb == "commit-flat":
         _commit_flat(_codec(rest[0]), rest[1:])
-    elif verb == "verify":
-        return _verify(Repository.open("."))
     elif verb == "rates":
         sys.stdout.write(json.dumps(_rates(Repository.open("."))))
     else:
@@ -175,27 +173,6 @@ def _particles(state: dict[str, np.ndarray], items: Sequence[str]) -> ParticleCo
         item_ids=[items[row % len(items)] for row in range(len(half_sets))],
         passthrough={**columns, **fixed},
     )
-
-
-def _verify(repository: Repository) -> int:
-    """Check every stored digest, decode every chunk against its id, every Git object's SHA-1."""
-    findings = list(check_store(repository.chunks))
-    for finding in findings:
-        sys.stderr.write(f"{finding}\n")
-    chunks: set[ChunkId] = set()
-    for identity in repository.objects.all_ids():
-        kind, content = repository.objects.read(identity)
-        if kind == "blob" and content.startswith(b"c"):
-            chunks.update(_chunk_ids(content))
-    for chunk in chunks:
-        repository.chunks.get(chunk)
-    return 1 if findings else 0
-
-
-def _chunk_ids(content: bytes) -> Iterator[ChunkId]:
-    """Ids in a 'chunks' file, one 'c/0/0 b3:<hex>' a line."""
-    for line in content.splitlines():
-        yield ChunkId.parse(line.partition(b" ")[2].decode("ascii"))
 
 
 def _rates(repository: Repository) -> dict[str, float]:

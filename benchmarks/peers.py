@@ -311,7 +311,7 @@ class Mgit(Peer):
         return self._side(self.verb, self.codec, *changed)
 
     def verify(self, site: Site) -> Commands:
-        return self._side("verify")
+        return [[sys.executable, "-m", "mgit.cli.main", "verify", "--deep"]]
 
     def log(self, site: Site) -> Commands:
         return [[sys.executable, "-m", "mgit.cli.main", "log"]]
