@@ -83,11 +83,17 @@ def _run(
 ) -> int:
     asked = _with_defaults(given, given)
     console = _console(asked)
+    started_in = None
     try:
         module = _load(verb)
         parser = command_line.verb_parser(names, module, wants_json=asked.json)
         asked = _with_defaults(parser.parse_args(rest), given)
         console = _console(asked)
+        if asked.directory != "." and os.path.isdir(asked.directory):
+            # As git does: every path of the command line is meant from there.
+            started_in = os.getcwd()
+            os.chdir(asked.directory)
+            asked.directory = "."
         code = int(module.run(asked, console))
         sys.stdout.flush()
     except MgitError as error:
@@ -106,6 +112,9 @@ def _run(
         _print_traceback()
         console.bug(error)
         code = ExitCode.BUG
+    finally:
+        if started_in is not None:
+            os.chdir(started_in)
     return code
 
 

@@ -85,6 +85,16 @@ def test_a_usage_error_is_a_json_document_where_one_is_wanted(words, verb, capsy
     assert captured.err == ""
 
 
+def test_paths_are_meant_from_the_directory_of_the_option(verb, tmp_path, monkeypatch, capsys):
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    verb(lambda arguments, console: seen.append((os.getcwd(), arguments.directory)) or 0)
+    assert entry.main(["-C", "there", "probe"]) == 0
+    assert seen == [(str(tmp_path / "there"), ".")]
+    assert os.getcwd() == str(tmp_path)
+
+
 def test_an_unknown_option_is_a_usage_error(verb, capsys):
     verb(lambda arguments, console: 0)
     with pytest.raises(SystemExit) as ended:
