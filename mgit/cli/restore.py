@@ -3,7 +3,7 @@
 from mgit.cli.changes import begin, change_options, finish, open_repository
 from mgit.cli.console import Console
 from mgit.cli.exit_codes import ExitCode
-from mgit.errors import EmptyCommit, NotFound, Refused
+from mgit.errors import Corrupt, EmptyCommit, NotFound, Refused
 
 TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up path.
 if TYPE_CHECKING:
@@ -58,19 +58,27 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
 def _drop_stage(repository: "Repository", arguments: "argparse.Namespace", console: Console) -> int:
     if arguments.paths or arguments.revision:
         raise Refused("'--staged' drops the whole stage", hint="leave out paths and '--from'")
-    staged = repository.stage.read()
-    if staged is None:
+    messages = _staged_messages(repository)
+    if not messages:
         console.out("nothing is staged")
     elif arguments.dry_run:
         console.out("dry run: nothing was dropped; these would be")
     else:
         repository.stage.clear()
         console.out("dropped what was staged")
-    messages = list(staged.messages) if staged else []
     for message in messages:
         console.out(f"  {message.splitlines()[0]}")
     console.json({"dropped": messages, "dry_run": bool(arguments.dry_run)})
     return ExitCode.OK
+
+
+def _staged_messages(repository: "Repository") -> list[str]:
+    """A line for each staged change; a damaged stage has to be droppable too."""
+    try:
+        staged = repository.stage.read()
+    except Corrupt as error:
+        return [f"what cannot be read: {error.message}"]
+    return list(staged.messages) if staged else []
 
 
 def _restore(repository: "Repository", arguments: "argparse.Namespace", console: Console) -> int:

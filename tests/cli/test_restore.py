@@ -65,3 +65,12 @@ def test_the_stage_is_dropped(toy):
     assert toy.lines("restore", "--staged") == ["dropped what was staged", "  move"]
     assert toy.lines("restore", "--staged") == ["nothing is staged"]
     assert toy("restore", "--staged", "species/ribosome") == 1
+
+
+def test_a_damaged_stage_can_be_dropped(toy):
+    stage(toy.repository, move_particles(), "move")
+    with open(toy.repository.layout.stage, "ab") as file:
+        file.write(b"x")
+    assert toy("restore", "--staged") == 0
+    assert "what cannot be read" in toy.out
+    assert toy.repository.stage.read() is None
