@@ -23,13 +23,13 @@ class RawLinks:
             return {}
         try:
             links = json.loads(self._path.read_bytes())
-        except ValueError as error:
+            return {str(name): str(directory) for name, directory in links.items()}
+        except (ValueError, AttributeError) as error:
             raise Corrupt(
                 "the file of raw-data links cannot be read",
                 file=self._path,
                 hint="delete it and run 'mgit source link NAME DIR' again",
             ) from error
-        return {str(name): str(directory) for name, directory in links.items()}
 
     def directory(self, source: str) -> Path | None:
         """The directory linked to a source, if any."""

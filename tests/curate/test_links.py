@@ -38,9 +38,10 @@ def test_a_link_must_lead_to_a_directory(links, tmp_path):
     assert links.all() == {}
 
 
-def test_a_damaged_file_of_links_is_named_with_a_remedy(links, tmp_path):
+@pytest.mark.parametrize("content", [b"{", b"[1]"])
+def test_a_damaged_file_of_links_is_named_with_a_remedy(content, links, tmp_path):
     links.link("hiv", tmp_path)
-    (tmp_path / "local" / "links.json").write_bytes(b"{")
+    (tmp_path / "local" / "links.json").write_bytes(content)
     with pytest.raises(Corrupt) as caught:
         links.directory("hiv")
     assert "source link" in str(caught.value.hint)
