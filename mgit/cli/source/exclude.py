@@ -20,6 +20,8 @@ examples:
   mgit source exclude hiv TS_01 --tilts 1,38-41
 """
 
+NAMED_MAX = 3
+
 
 def configure(parser: "argparse.ArgumentParser") -> None:
     """Add the options of this verb."""
@@ -64,7 +66,8 @@ def change_selection(
                 tilt_numbers(arguments.tilts),
                 use=use,
             )
-            what = f"{changed.tilts} tilts of {arguments.items[0]}"
+            noun = "tilt" if changed.tilts == 1 else "tilts"
+            what = f"{changed.tilts} {noun} of {arguments.items[0]}"
         else:
             changed = select_items(
                 transaction.draft,
@@ -73,7 +76,8 @@ def change_selection(
                 excluded=not use,
                 reason=reason,
             )
-            what = f"{len(changed.items)} series"
+            few = 0 < len(changed.items) <= NAMED_MAX
+            what = ", ".join(changed.items) if few else f"{len(changed.items)} series"
         settings = {"name": arguments.name, "items": list(arguments.items), "reason": reason or ""}
         facts = finish(
             transaction,

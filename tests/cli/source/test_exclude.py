@@ -5,7 +5,7 @@ def test_a_series_is_excluded_with_its_reason(added, shown, tip):
     assert added("source", "exclude", "lam", "TS_02", "--reason", "too thick")[0] == 0
     assert shown()["TS_02"]["excluded"]
     assert shown()["TS_02"]["exclusion_reason"] == "too thick"
-    assert tip() == "Exclude 1 series of source lam"
+    assert tip() == "Exclude TS_02 of source lam"
 
 
 def test_tilts_are_excluded_by_number(added, shown):
