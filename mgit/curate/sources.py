@@ -11,7 +11,7 @@ from mgit.curate.rederive import imported_records
 from mgit.errors import InvalidInput, InvalidState, NotFound, Refused
 from mgit.exchange.records import GridValues, RawFile, SeriesRecord, SourceRecord
 from mgit.state.documents import write_document
-from mgit.state.names import find_source, item_path, source_path
+from mgit.state.names import check_given_name, find_source, item_path, source_path
 from mgit.state.protocol import Writer
 from mgit.state.raw import RawEntry
 from mgit.state.series import (
@@ -77,6 +77,7 @@ def add_source(
     Raises Refused if a source of that name exists or an item's raw data belong to another source,
     InvalidInput if the record holds no series or a name twice.
     """
+    check_given_name(name)
     path = source_path(name)
     if writer.exists(path):
         raise Refused(

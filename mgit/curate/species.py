@@ -18,7 +18,7 @@ from mgit.exchange.records import ParticleTable
 from mgit.exchange.relion_postprocess import PostprocessCurves
 from mgit.state.digests import set_inputs
 from mgit.state.half_sets import half_set_overlaps
-from mgit.state.names import species_path
+from mgit.state.names import check_given_name, species_path
 from mgit.state.particle_columns import ParticleColumns
 from mgit.state.protocol import Writer
 from mgit.state.schema import decimal
@@ -72,6 +72,7 @@ def add_species(
     Raises Refused if the species exists, InvalidInput for tables that cannot be bound, lack a split
     or put most particles outside their volumes.
     """
+    check_given_name(name)
     if writer.exists(species_path(name)):
         raise Refused(
             "a species of this name exists",

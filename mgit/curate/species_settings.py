@@ -7,7 +7,7 @@ from typing import Any
 from mgit.curate.particle_poses import resampled
 from mgit.curate.species_facts import SpeciesFacts, attributes_of_facts
 from mgit.errors import InvalidInput, Refused
-from mgit.state.names import species_path
+from mgit.state.names import check_given_name, species_path
 from mgit.state.population import Population
 from mgit.state.protocol import Writer
 from mgit.state.species import Species, set_particles, update_species_attributes
@@ -123,6 +123,7 @@ def _check_relatives(population: Population, species: Species, wanted: Mapping[s
 
 
 def _check_free(writer: Writer, name: str) -> None:
+    check_given_name(name)
     if writer.exists(species_path(name)):
         raise Refused(
             "a species of this name exists", name=name, hint="choose a name that is not taken"

@@ -10,13 +10,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mgit.digest import RawDigest
-from mgit.errors import InvalidState, NotFound
+from mgit.errors import InvalidInput, InvalidState, NotFound
 from mgit.state.protocol import Reader
 
 __all__ = [
     "SOURCES",
     "SPECIES",
     "check_component",
+    "check_given_name",
     "component",
     "document_component",
     "fan_out",
@@ -40,6 +41,7 @@ HASH_DIGITS = 8
 _GRAMMAR = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _DEVICE = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])\.", re.ASCII | re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ROLE = re.compile(r"[a-z0-9_]{1,64}")
 
 
@@ -56,6 +58,19 @@ def component(name: str) -> str:
         slug = f"_{slug}"  # some systems open a device for 'aux.mrc', so no tree may hold it
     slug = slug[:SLUG_LENGTH]
     return f"{slug or '_'}-{RawDigest.of(_utf8(name)).hex[:HASH_DIGITS]}"
+
+
+def check_given_name(name: str) -> None:
+    """Refuse a name, as a person gives it, that would break lines of a list or of a message.
+
+    Raises InvalidInput for control characters. Names of foreign items may hold them.
+    """
+    if _CONTROL.search(name):
+        raise InvalidInput(
+            "a name holds a control character",
+            name=ascii(name),
+            hint="give it without line ends, tabs and escape sequences",
+        )
 
 
 def _utf8(name: str) -> bytes:

@@ -67,6 +67,11 @@ def test_its_inputs_are_the_states_of_the_series_it_stands_in(grid):
     assert species_of(grid).inputs == (only.state,)
 
 
+def test_a_name_is_one_line(grid):
+    with pytest.raises(InvalidInput, match="control character"):
+        write_species(grid, rows_of(4), name="two\nlines")
+
+
 def test_the_table_is_kept_whole(grid):
     table = table_of(rows_of(6))
     write_species(grid, [], table=table)

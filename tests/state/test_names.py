@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from mgit.errors import InvalidState, NotFound
+from mgit.errors import InvalidInput, InvalidState, NotFound
 from mgit.state import names
 
 GRAMMAR = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -52,6 +52,17 @@ def test_names_that_differ_in_case_or_unsafe_characters_only_stay_apart():
 def test_an_empty_or_unencodable_name_is_refused(name):
     with pytest.raises(InvalidState):
         names.component(name)
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "a\tb", "\x1b[31mred", "\x9b"])
+def test_a_name_that_would_break_a_listing_is_not_taken_from_a_person(name):
+    with pytest.raises(InvalidInput, match="control character"):
+        names.check_given_name(name)
+
+
+@pytest.mark.parametrize("name", ["日本 é", "a/b", "x" * 66])
+def test_a_person_may_give_any_other_name(name):
+    names.check_given_name(name)
 
 
 def test_the_fan_out_of_an_item_is_the_start_of_its_hash():
