@@ -45,6 +45,8 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     history = CommitReader(arguments.directory)
     starts, paths = _starts_and_paths(arguments, history)
     commits = list(_chosen(history, starts, paths))
+    if paths and not commits:
+        console.note(f"no commit changed {' or '.join(arguments.words)}")
     shown = commits if arguments.max_count is None else commits[: arguments.max_count]
     names = decorations(history.refs, history.resolve)
     if console.wants_json:

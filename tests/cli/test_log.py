@@ -92,6 +92,11 @@ def test_a_path_leaves_only_commits_that_changed_it(forked, capsys):
     assert log(capsys, "--oneline", "species/delta") == []
 
 
+def test_a_path_that_no_commit_changed_is_said_so(forked, capsys):
+    assert main(["log", "species/delta"]) == 0
+    assert capsys.readouterr().err == "no commit changed species/delta\n"
+
+
 def test_the_drawing_shows_the_fork(forked, capsys):
     lines = log(capsys, "--oneline", "--graph")
     digits = [line.rstrip(line.lstrip("*|/\\ ")).rstrip() for line in lines]
