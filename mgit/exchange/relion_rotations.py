@@ -23,7 +23,8 @@ POLE_SINE_MAX = 16 * np.finfo(np.float64).eps
 def euler_matrices(angles: np.ndarray) -> np.ndarray:
     """Matrices `(..., 3, 3)` of ZYZ angles `(..., 3)`: rot, tilt, psi in degrees."""
     rot, tilt, psi = np.moveaxis(np.deg2rad(angles), -1, 0)
-    cr, sr, ct, st, cp, sp = (f(a) for a in (rot, tilt, psi) for f in (np.cos, np.sin))
+    with np.errstate(invalid="ignore"):  # infinite angles become NaN, which the reader refuses
+        cr, sr, ct, st, cp, sp = (f(a) for a in (rot, tilt, psi) for f in (np.cos, np.sin))
     rows = [
         [cp * ct * cr - sp * sr, cp * ct * sr + sp * cr, -cp * st],
         [-sp * ct * cr - cp * sr, -sp * ct * sr + cp * cr, sp * st],

@@ -17,6 +17,11 @@ TILT = st.one_of(ANGLE, st.sampled_from([0.0, 180.0, -180.0, 90.0, 1e-9, 180 - 1
 ANGLES = st.tuples(ANGLE, TILT, ANGLE).map(np.array)
 
 
+def test_infinite_angles_become_nan_without_a_word(recwarn):
+    assert np.isnan(euler_matrices(np.array([np.inf, 0.0, 0.0]))).any()
+    assert not recwarn.list
+
+
 def rz(angle):
     return Rotation.from_euler("z", angle, degrees=True).as_matrix()
 
