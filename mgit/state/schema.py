@@ -163,6 +163,7 @@ def validate_array(
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise InvalidState(
             "an array holds values that are not finite",
+            hint="mend the value in the metadata and import them again",
             owner=owner,
             array=array,
             first=_first_bad(values),
