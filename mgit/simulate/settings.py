@@ -85,7 +85,12 @@ class Settings:
             value = getattr(self, name)
             _check(name, value, value % 2 == 0 and value <= FLOAT32_IMAGE_PX_MAX, "must be even")
         _check("hand", self.hand, self.hand in (-1, 1), "must be 1 or -1")
-        _check("particles", self.particles, self.particles >= self.series, "too few for the series")
+        _check(
+            "particles",
+            self.particles,
+            self.particles >= self.series,
+            "is below the number of series",
+        )
         _check("warp_grid", self.warp_grid, self.warp_grid >= 1, "must be positive")
         tilt = self.tilt_range_degree
         _check("tilt_range_degree", tilt, 0 <= tilt < 85, "must lie between 0 and 85")
