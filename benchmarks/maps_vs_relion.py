@@ -24,11 +24,12 @@ from kernels.backproject_cpu import accumulator, backproject, totals
 from kernels.packing import pack, packing
 from mgit.maps.fsc import fourier_shell_correlation, half_map_fsc
 from mgit.maps.masks import soft_sphere
-from mgit.maps.reconstruction import reconstruct
+from mgit.maps.reconstruction import ReconstructionSettings, reconstruct
 
 PIXEL_ANGSTROM = 2.0
 KILOVOLT, CS_ANGSTROM, AMPLITUDE = 300.0, 2.7e7, 0.1
 BATCH = 100
+DIAMETER_SHARE = 0.6  # of the particle in its box, which a species states and ours is told
 QUANTUM = 2.0**-24
 COLUMNS = (
     *("ImageName", "AngleRot", "AngleTilt", "AnglePsi", "OriginXAngst", "OriginYAngst"),
@@ -137,7 +138,7 @@ def write_table(folder, poses, origins, defocus, box):
     (folder / "particles.star").write_text("\n".join(lines) + "\n")
 
 
-def reconstruct_ours(folder, half, oversampling):
+def reconstruct_ours(folder, half, oversampling, *, diameter):
     """What mgit does with one half: read, transform, weigh, back-project, finish, write."""
     table = np.load(folder / "poses.npz")
     with mrcfile.mmap(folder / "stack.mrcs", permissive=True) as file:
@@ -161,8 +162,11 @@ def reconstruct_ours(folder, half, oversampling):
                 shifts=table["shifts"][rows] / box,
                 disc=disc,
             )
-    density = reconstruct(*totals(sums), box=box)
-    with mrcfile.new(folder / f"ours_half{half}.mrc", overwrite=True) as file:
+    settings = ReconstructionSettings(support_diameter_voxel=diameter)
+    density = reconstruct(*totals(sums), box=box, settings=settings)
+    with mrcfile.new(
+        folder / f"{'whole_box' if diameter is None else 'ours'}_half{half}.mrc", overwrite=True
+    ) as file:
         file.set_data(density)
         file.voxel_size = PIXEL_ANGSTROM
 
@@ -185,7 +189,8 @@ def halves_by(program, folder, environment, oversampling):
             )
         else:
             side = [sys.executable, "-m", "benchmarks.maps_vs_relion", "--side", str(folder)]
-            commands.append([*side, "--half", str(half), "--oversampling", str(oversampling)])
+            side += ["--half", str(half), "--oversampling", str(oversampling)]
+            commands.append([*side, "--whole-box"] if program == "whole_box" else side)
     cost = run(commands, directory=folder, environment=environment).record()
     return cost, [read_map(folder / f"{program}_half{half}.mrc") for half in (1, 2)]
 
@@ -193,9 +198,9 @@ def halves_by(program, folder, environment, oversampling):
 def compare_maps(folder, environment, arguments):
     """Costs and FSC to the truth, of mean maps under one soft sphere, up to 0.143."""
     density = truth(arguments.box, arguments.seed)
-    sphere = soft_sphere(arguments.box, diameter_voxel=arguments.box * 0.6, edge_voxel=8)
+    sphere = soft_sphere(arguments.box, diameter_voxel=arguments.box * DIAMETER_SHARE, edge_voxel=8)
     found = {}
-    for program in ("ours", "relion"):
+    for program in ("ours", "whole_box", "relion"):
         cost, halves = halves_by(program, folder, environment, arguments.oversampling)
         mean = (halves[0] + halves[1]) / 2
         found[program] = {
@@ -209,6 +214,9 @@ def compare_maps(folder, environment, arguments):
     found["shells"] = stop
     found["worst_shell_difference"] = float((ours - relion)[1:stop].min())
     found["mean_shell_difference"] = float((ours - relion)[1:stop].mean())
+    whole = np.array(found["whole_box"]["to_truth"])
+    found["worst_shell_difference_whole_box"] = float((whole - relion)[1:stop].min())
+    found["mean_shell_difference_whole_box"] = float((whole - relion)[1:stop].mean())
     found["speed_ratio"] = found["relion"]["cost"]["cpu_s"] / found["ours"]["cost"]["cpu_s"]
     return found
 
@@ -238,7 +246,7 @@ def compare_curves(folder, environment, *, seeds):
     """Largest differences per shell between our FSC curves and those of relion_postprocess."""
     halves = [read_map(folder / f"ours_half{half}.mrc") for half in (1, 2)]
     box = len(halves[0])
-    mask = soft_sphere(box, diameter_voxel=box * 0.6, edge_voxel=8)
+    mask = soft_sphere(box, diameter_voxel=box * DIAMETER_SHARE, edge_voxel=8)
     with mrcfile.new(folder / "mask.mrc", overwrite=True) as file:
         file.set_data(mask)
         file.voxel_size = PIXEL_ANGSTROM
@@ -273,12 +281,13 @@ def arguments_of(words):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--particles", type=int, default=5000)
     parser.add_argument("--box", type=int, default=96)
-    parser.add_argument("--noise", type=float, default=20.0, help="deviation per pixel")
+    parser.add_argument("--noise", type=float, default=10.0, help="deviation per pixel")
     parser.add_argument("--oversampling", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=60, help="of random phases")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save", action="store_true", help="keep the result in results/")
     parser.add_argument("--side", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--whole-box", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--half", type=int, help=argparse.SUPPRESS)
     return parser.parse_args(words)
 
@@ -286,7 +295,9 @@ def arguments_of(words):
 def main(words=None):
     arguments = arguments_of(words)
     if arguments.side is not None:
-        reconstruct_ours(arguments.side, arguments.half, arguments.oversampling)
+        with mrcfile.mmap(arguments.side / "stack.mrcs", permissive=True) as file:
+            diameter = None if arguments.whole_box else DIAMETER_SHARE * file.data.shape[1]
+        reconstruct_ours(arguments.side, arguments.half, arguments.oversampling, diameter=diameter)
         return
     root = Path(__file__).resolve().parent.parent
     environment = {
@@ -307,7 +318,9 @@ def main(words=None):
             "date": datetime.now(UTC).date().isoformat(),
             "machine": machine_facts(),
             "settings": {
-                k: v for k, v in vars(arguments).items() if k not in ("side", "half", "save")
+                k: v
+                for k, v in vars(arguments).items()
+                if k not in ("side", "half", "save", "whole_box")
             },
             "maps": compare_maps(folder, environment, arguments),
             "curves": compare_curves(folder, environment, seeds=arguments.seeds),

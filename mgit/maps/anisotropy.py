@@ -7,6 +7,7 @@ blurred along one axis; not a stand-in for the global resolution.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 
 from mgit.errors import InvalidInput
 from mgit.maps.fsc import GOLD_STANDARD
@@ -101,7 +102,7 @@ def _samples(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndar
     Friedel partners are stored once, but for the planes kx = 0 and n/2, where each counts half.
     """
     box = first.shape[0]
-    a, b = (np.fft.rfftn(each).astype(np.complex64) for each in (first, second))
+    a, b = (fft.rfftn(each).astype(np.complex64) for each in (first, second))
     radii = np.stack([plane_radii(box, plane) for plane in range(box)])
     inside = (radii > 0) & (radii < box / 2 - 0.5)
     z, y, x = np.nonzero(inside)

@@ -5,6 +5,7 @@ is the identity; the frequency of Nyquist of the smaller box is shared by both s
 """
 
 import numpy as np
+from scipy import fft
 
 from mgit.errors import InvalidInput
 from mgit.maps.shells import checked_cube, checked_half_complex
@@ -53,9 +54,9 @@ def resample_map(density: np.ndarray, box: int) -> np.ndarray:
     n = checked_cube(density)
     if box == n:
         return density.copy()
-    transform = np.fft.rfftn(np.fft.ifftshift(density))
+    transform = fft.rfftn(np.fft.ifftshift(density))
     resized = resize_transform(transform, box) * (box / n) ** 3
-    resampled = np.fft.fftshift(np.fft.irfftn(resized, s=(box,) * 3, axes=(0, 1, 2)))
+    resampled = np.fft.fftshift(fft.irfftn(resized, s=(box,) * 3, axes=(0, 1, 2)))
     return np.asarray(resampled.astype(density.dtype, copy=False))
 
 

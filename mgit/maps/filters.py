@@ -7,6 +7,7 @@ docs/math/fsc.md, eqs. 6 to 9. All filters depend on the radius only; they are p
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 
 from mgit.errors import InvalidInput
 from mgit.maps.shells import checked_cube, scaled_by_radius, shell_sums
@@ -86,7 +87,7 @@ def whitening_profile(spectrum: np.ndarray, *, box_angstrom: float) -> np.ndarra
 def amplitude_spectrum(density: np.ndarray, *, mask: np.ndarray | None = None) -> np.ndarray:
     """Mean amplitude of a map (n, n, n) over shells 0 ... n/2 - 1: float64."""
     box = checked_cube(density)
-    transform = np.fft.rfftn(density if mask is None else density * mask)
+    transform = fft.rfftn(density if mask is None else density * mask)
     sums = shell_sums(lambda z: (np.abs(transform[z]),), box=box)
     return np.asarray(sums[0] / np.maximum(sums[1], 1))
 
@@ -129,6 +130,6 @@ def guinier_fit(
 def filtered(density: np.ndarray, profile: np.ndarray) -> np.ndarray:
     """The map times a profile over shells, zero beyond its last shell; dtype of the map."""
     checked_cube(density)
-    transform = scaled_by_radius(np.fft.rfftn(density), profile)
-    result = np.fft.irfftn(transform, s=density.shape, axes=(0, 1, 2))
+    transform = scaled_by_radius(fft.rfftn(density), profile)
+    result = fft.irfftn(transform, s=density.shape, axes=(0, 1, 2))
     return np.asarray(result.astype(density.dtype, copy=False))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 
 from mgit.errors import InvalidInput
 from mgit.maps.shells import ShellRule, checked_cube, checked_half_complex, shell_sums
@@ -114,7 +115,7 @@ def phase_randomised(density: np.ndarray, *, from_shell: int, seed: int) -> np.n
     for plane in range(box):
         square = ky[plane] ** 2 + ky[:, None] ** 2 + kx[None, :] ** 2
         phases[plane][square < from_shell**2] = 1
-    mixed = np.fft.irfftn(transform * phases, s=density.shape, axes=(0, 1, 2))
+    mixed = fft.irfftn(transform * phases, s=density.shape, axes=(0, 1, 2))
     return np.asarray(mixed.astype(density.dtype, copy=False))
 
 
@@ -191,7 +192,7 @@ def _corrected(masked: np.ndarray, randomised: np.ndarray, start: int) -> np.nda
 
 
 def _transform(density: np.ndarray) -> np.ndarray:
-    return np.fft.rfftn(density)
+    return np.asarray(fft.rfftn(density))
 
 
 def _refuse_other_shapes(first: np.ndarray, second: np.ndarray, mask: np.ndarray | None) -> None:

@@ -6,7 +6,7 @@ docs/math/masks.md has the equations. Masks are float32 (n, n, n) between 0 and 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+from scipy import fft, ndimage
 
 from mgit.errors import InvalidInput
 from mgit.maps.shells import checked_cube, scaled_by_radius
@@ -170,8 +170,8 @@ def _low_passed(density: np.ndarray, period_voxel: float) -> np.ndarray:
     shell = box / period_voxel
     at = np.arange(box)
     profile = np.clip((shell + LOW_PASS_EDGE_SHELLS - at) / LOW_PASS_EDGE_SHELLS, 0, 1)
-    transform = scaled_by_radius(np.fft.rfftn(density), profile)
-    return np.asarray(np.fft.irfftn(transform, s=density.shape, axes=(0, 1, 2)))
+    transform = scaled_by_radius(fft.rfftn(density), profile)
+    return np.asarray(fft.irfftn(transform, s=density.shape, axes=(0, 1, 2)))
 
 
 def _large_pieces(inside: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 
 from mgit.errors import InvalidInput
 from mgit.maps.crop import crop_map
@@ -93,7 +94,7 @@ def reconstruct(
         radius=radius,
         ssnr=None if wiener_ssnr is None else _stretched(wiener_ssnr, padded, box),
     )
-    density = np.fft.fftshift(np.fft.irfftn(transform, s=(padded,) * 3, axes=(0, 1, 2)))
+    density = np.fft.fftshift(fft.irfftn(transform, s=(padded,) * 3, axes=(0, 1, 2)))
     density = crop_map(density, box)
     if wiener_ssnr is None and chosen.support_steps:
         density = fitted_on_support(

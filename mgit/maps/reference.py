@@ -7,6 +7,7 @@ the damping of trilinear interpolation out, pad, transform.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import fft
 
 from mgit.errors import InvalidInput
 from mgit.maps.crop import pad_map, resample_map
@@ -124,14 +125,14 @@ def shared_low_frequencies(
     first: np.ndarray, second: np.ndarray, *, below_shell: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Both maps with their mean at radii below a shell (eq. 9); dtypes are kept."""
-    transforms = [np.fft.rfftn(half) for half in (first, second)]
+    transforms = [fft.rfftn(half) for half in (first, second)]
     for plane in range(first.shape[0]):
         low = plane_radii(first.shape[0], plane) < below_shell
         mean = (transforms[0][plane][low] + transforms[1][plane][low]) / 2
         for transform in transforms:
             transform[plane][low] = mean
     axes = (0, 1, 2)
-    shared = [np.fft.irfftn(transform, s=first.shape, axes=axes) for transform in transforms]
+    shared = [fft.irfftn(transform, s=first.shape, axes=axes) for transform in transforms]
     return shared[0].astype(first.dtype), shared[1].astype(second.dtype)
 
 
@@ -145,14 +146,14 @@ def sliceable(density: np.ndarray, *, oversampling: int) -> np.ndarray:
     damping = gridding_profile(box, oversampling * box)
     corrected = density / damping[:, None, None] / damping[:, None] / damping
     padded = pad_map(corrected.astype(np.float32), oversampling * box)
-    return np.asarray(np.fft.rfftn(np.fft.ifftshift(padded)).astype(np.complex64))
+    return np.asarray(fft.rfftn(np.fft.ifftshift(padded)).astype(np.complex64))
 
 
 def _weighted(half: np.ndarray, profile: np.ndarray | None) -> np.ndarray:
     if profile is None:
         return half
-    transform = scaled_by_radius(np.fft.rfftn(half), profile)
-    weighted = np.fft.irfftn(transform, s=half.shape, axes=(0, 1, 2))
+    transform = scaled_by_radius(fft.rfftn(half), profile)
+    weighted = fft.irfftn(transform, s=half.shape, axes=(0, 1, 2))
     return np.asarray(weighted.astype(half.dtype))
 
 

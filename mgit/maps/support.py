@@ -7,6 +7,7 @@ near a zero of the CTF. A few steps of conjugate gradients from the quotient tak
 """
 
 import numpy as np
+from scipy import fft
 
 from mgit.maps.crop import crop_map, pad_map
 from mgit.maps.shells import plane_radii, shell_means
@@ -24,7 +25,7 @@ def fitted_on_support(
     floor: float,
     steps: int,
 ) -> np.ndarray:
-    """A density (n, n, n), float64, on `support`, fitted to sums (d, d, d//2+1), d >= n.
+    """A density (n, n, n), float32, on `support`, fitted to sums (d, d, d//2+1), d >= n.
 
     start: where to begin, the density of the quotient before its gridding correction.
     support: bool (n, n, n). radius: in Fourier pixels of the sums, what is fitted lies below it.
@@ -35,22 +36,31 @@ def fitted_on_support(
     padded = numerator.shape[0]
 
     def normal(density: np.ndarray) -> np.ndarray:
-        transform = np.fft.rfftn(np.fft.ifftshift(pad_map(density, padded)))
-        return np.where(support, _inverse(weights * transform, len(density)), 0.0)
+        transform = fft.rfftn(np.fft.ifftshift(pad_map(density, padded)))
+        return _on(support, _inverse(weights * transform, len(density)))
 
-    density = np.where(support, start, 0.0).astype(np.float64)
-    residual = np.where(support, _inverse(data, len(density)), 0.0) - normal(density)
-    direction, square = residual.copy(), float((residual * residual).sum())
+    density = _on(support, start.astype(np.float32))
+    residual = _on(support, _inverse(data, len(density))) - normal(density)
+    direction, square = residual.copy(), _product(residual, residual)
     for _ in range(steps):
         turned = normal(direction)
-        curvature = float((direction * turned).sum())
+        curvature = _product(direction, turned)
         if not curvature > 0:  # the residual is zero: nothing is left to fit
             break
-        density += square / curvature * direction
-        residual -= square / curvature * turned
-        before, square = square, float((residual * residual).sum())
-        direction = residual + square / before * direction
+        density += np.float32(square / curvature) * direction
+        residual -= np.float32(square / curvature) * turned
+        before, square = square, _product(residual, residual)
+        direction = residual + np.float32(square / before) * direction
     return density
+
+
+def _on(support: np.ndarray, density: np.ndarray) -> np.ndarray:
+    return np.where(support, density, np.float32(0))
+
+
+def _product(first: np.ndarray, second: np.ndarray) -> float:
+    """Inner product, summed in float64."""
+    return float(np.sum(first * second, dtype=np.float64))
 
 
 def _per_shell(
@@ -62,7 +72,7 @@ def _per_shell(
     """
     box = numerator.shape[0]
     mean = shell_means(weight)
-    weights, data = np.zeros(weight.shape), np.zeros(numerator.shape, np.complex128)
+    weights, data = np.zeros(weight.shape, np.float32), np.zeros(numerator.shape, np.complex64)
     for plane in range(box):
         radii = plane_radii(box, plane)
         scale = np.interp(radii, np.arange(box // 2), mean)
@@ -74,5 +84,5 @@ def _per_shell(
 
 def _inverse(transform: np.ndarray, box: int) -> np.ndarray:
     padded = transform.shape[0]
-    density = np.fft.irfftn(transform, s=(padded,) * 3, axes=(0, 1, 2))
+    density = fft.irfftn(transform, s=(padded,) * 3, axes=(0, 1, 2))
     return crop_map(np.fft.fftshift(density), box)
