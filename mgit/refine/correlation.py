@@ -21,12 +21,11 @@ __all__ = ["BlockCorrelation"]
 class BlockCorrelation:
     """One block with the volume it is compared with.
 
-    volume: complex64 `(d, d, d//2+1)`. radius: largest frequency that counts, Fourier pixels.
+    volume: complex64 `(d, d, d//2+1)`.
     """
 
     block: Block
     volume: np.ndarray
-    radius: int
     threads: int
 
     def terms(self, matrices: Tensor, shifts: Tensor) -> Tensor:
@@ -38,11 +37,6 @@ class BlockCorrelation:
             return self._reference(matrices, shifts)
         return cast(Tensor, _Correlate.apply(matrices, shifts, self))  # type: ignore[no-untyped-call]
 
-    @property
-    def radii(self) -> np.ndarray:
-        """The radius of every image, int64 `(m,)`."""
-        return np.full(len(self.block.particle), min(self.radius, self.block.disc.radius))
-
     def _reference(self, matrices: Tensor, shifts: Tensor) -> Tensor:
         return correlate_reference.correlate(
             torch.from_numpy(self.volume.astype(np.complex128)),
@@ -52,7 +46,6 @@ class BlockCorrelation:
             matrices=matrices,
             shifts=shifts,
             disc=self.block.disc,
-            radius=torch.from_numpy(self.radii),
         )
 
     def arguments(self, matrices: Tensor, shifts: Tensor) -> dict[str, Any]:
@@ -63,7 +56,6 @@ class BlockCorrelation:
             "matrices": matrices.detach().numpy(),
             "shifts": shifts.detach().numpy(),
             "disc": self.block.disc,
-            "radius": self.radii,
             "threads": self.threads,
         }
 

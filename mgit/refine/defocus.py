@@ -177,8 +177,7 @@ def _species_optics(
         torch.from_numpy(task.volume).to(complex_), matrices[rows, number].to(real),
         disc=images.disc,
     )  # fmt: skip
-    radius = torch.tensor([task.radii[0]])
-    counts = correlate_reference.inside_radius(images.disc, radius, like=matrices.to(real))[0]
+    counts = correlate_reference.inside_radius(images.disc, None, like=matrices.to(real))[0]
     k = correlate_reference.frequencies(images.disc, like=matrices.to(real), columns=2)
     phase = -2 * torch.pi * shifts[rows, number].to(real) @ k.T
     predicted = slices * images.weights[number] * torch.complex(phase.cos(), phase.sin())

@@ -2,7 +2,7 @@
 
 Their poses are refined twice, in the old and in the new deformation, by the same stages; what the
 new one gains on them is a gain, what it gains on the others may be noise (docs/math/optimiser.md,
-section 6).
+section 5).
 """
 
 from collections.abc import Sequence

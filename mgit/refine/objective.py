@@ -27,14 +27,12 @@ PERCENT = 100.0
 class SpeciesTarget:
     """One species in the target.
 
-    chosen: bool `(particles,)`, which particles count. resolution_share: of the largest disc's
-    radius, up to which frequencies count.
+    chosen: bool `(particles,)`, which particles count.
     """
 
     prepared: PreparedSpecies
     model: TiltSeriesModel
     chosen: np.ndarray
-    resolution_share: float = 1.0
     threads: int = 1
 
     def terms(self, changes: Mapping[str, Tensor]) -> Tensor:
@@ -50,12 +48,10 @@ class SpeciesTarget:
 
     def tasks(self) -> list[BlockCorrelation]:
         """Blocks, each with the reference of its own half-set."""
-        radius = max(1, round(self.resolution_share * self.prepared.plan.radius))
         return [
             BlockCorrelation(
                 block=block,
                 volume=self.prepared.reference.half(block.half_set),
-                radius=radius,
                 threads=self.threads,
             )
             for block in self.prepared.blocks

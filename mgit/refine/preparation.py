@@ -5,7 +5,7 @@ with the exposure, and discs of one size are kept together.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ from mgit.refine.windows import (
 )
 
 __all__ = [
-    "Block", "PreparedSpecies", "Subject", "TiltDiscs", "longest_period", "prepare",
+    "Block", "PreparedSpecies", "Subject", "TiltDiscs", "limited", "longest_period", "prepare",
 ]  # fmt: skip
 
 HIGH_PASS_DIAMETERS = 4.0
@@ -135,6 +135,28 @@ def prepare(
         )
         for index, subject in enumerate(subjects)
     )
+
+
+def limited(prepared: PreparedSpecies, radius: int) -> PreparedSpecies:
+    """The same images without frequencies beyond `radius` Fourier pixels."""
+    if all(block.disc.radius <= radius for block in prepared.blocks):
+        return prepared
+    blocks = []
+    for block in prepared.blocks:
+        disc = packing(min(radius, block.disc.radius))
+        squares = (block.disc.frequencies.astype(np.int64) ** 2).sum(axis=1)
+        # Samples of a smaller disc are in the same order.
+        kept = torch.from_numpy(np.flatnonzero(squares <= disc.radius**2))
+        blocks.append(
+            replace(
+                block,
+                disc=disc,
+                images=block.images[:, kept],
+                weights=block.weights[:, kept],
+                on_images=block.on_images[:, kept],
+            )
+        )
+    return replace(prepared, blocks=tuple(blocks))
 
 
 def longest_period(references: Iterable[ReferenceSet]) -> float:

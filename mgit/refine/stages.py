@@ -1,6 +1,6 @@
 """The course of a round: resolution from coarse to fine, and which families move when.
 
-docs/math/optimiser.md, section 4. Deformation comes first, because poses must not absorb it; stage
+docs/math/optimiser.md, section 3. Deformation comes first, because poses must not absorb it; stage
 angles and optics come late, because they need detail in the references.
 """
 
@@ -17,10 +17,11 @@ from mgit.geometry.tilt_series import tilt_series_model
 from mgit.refine.inputs import ReferenceSet, TiltSeriesData
 from mgit.refine.objective import SpeciesTarget, Target, fitted_scales, pooled_score
 from mgit.refine.parameters import Families, Parameters, build_parameters
-from mgit.refine.preparation import PreparedSpecies
+from mgit.refine.preparation import PreparedSpecies, limited
 from mgit.refine.priors import ChangePriors, likelihood_factor
 from mgit.refine.settings import RefineSettings
 from mgit.refine.solver import Outcome, minimise
+from mgit.refine.windows import LEAST_RADIUS
 
 __all__ = [
     "Stage",
@@ -150,10 +151,9 @@ def targets_of(
     """Targets of all species in the present state at a resolution."""
     return tuple(
         SpeciesTarget(
-            prepared=each,
+            prepared=limited(each, _radius(each, resolution_angstrom)),
             model=tilt_series_model(state.series.geometry, poses),
             chosen=mask,
-            resolution_share=min(1.0, _share(each, resolution_angstrom)),
             threads=threads,
         )
         for each, poses, mask in zip(prepared, state.poses, chosen, strict=True)
@@ -179,10 +179,9 @@ def terms_of(
     return [each.terms({}).detach() for each in targets]
 
 
-def _share(prepared: PreparedSpecies, resolution_angstrom: float) -> float:
-    """Radius of the resolution over that of the largest disc."""
-    plan = prepared.plan
-    return plan.box_angstrom / resolution_angstrom / plan.radius
+def _radius(prepared: PreparedSpecies, resolution_angstrom: float) -> int:
+    """Fourier pixels of a resolution; never so few that there is nothing to align to."""
+    return max(LEAST_RADIUS, round(prepared.plan.box_angstrom / resolution_angstrom))
 
 
 def run_stage(

@@ -20,7 +20,15 @@ from mgit.optics.ctf import Optics, ctf
 from mgit.optics.frequencies import image_frequencies, magnified, shift_factor
 from mgit.refine.inputs import ReferenceSet, TiltSeriesData
 
-__all__ = ["BoxPlan", "Windows", "box_plan", "contrast", "masked_discs", "window_transforms"]
+__all__ = [
+    "LEAST_RADIUS",
+    "BoxPlan",
+    "Windows",
+    "box_plan",
+    "contrast",
+    "masked_discs",
+    "window_transforms",
+]
 
 EDGE_RAW_PX = 16
 """Width of the soft edge of a particle's mask, raw pixels."""
@@ -83,7 +91,7 @@ def box_plan(series: TiltSeriesData, reference: ReferenceSet, *, defocus: np.nda
     gradient = phase_gradient_max(
         series.microscope,
         defocus=defocus,
-        defocus_delta=series.optic("defocus_delta"),
+        defocus_delta=series.optic("defocus_delta")[series.geometry.used_tilts],
         frequency_max=0.5 / pixel,
         zernike_even=series.optics.get("zernike_even"),
     )
