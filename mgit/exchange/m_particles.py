@@ -178,18 +178,8 @@ def _trajectories(table: StarTable, stems: tuple[str, ...], samples: int) -> np.
     values = np.zeros((table.row_count, samples, 3))
     for axis, stem in enumerate(stems):
         for sample in range(count):
-            values[:, sample, axis] = _finite(table, f"{stem}{sample + 1}")
+            values[:, sample, axis] = table.finite(f"{stem}{sample + 1}", hint="remove the row")
         values[:, count:, axis] = values[:, count - 1 : count, axis]
-    return values
-
-
-def _finite(table: StarTable, column: str) -> np.ndarray:
-    values = table.floats(column)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise table.invalid(
-            "the value is not finite", column=column, row=int(bad[0]), hint="remove the row"
-        )
     return values
 
 

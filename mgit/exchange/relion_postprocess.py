@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgit.errors import InvalidInput
-from mgit.exchange.star import StarDocument, StarTable, parse_star
+from mgit.exchange.star import StarDocument, parse_star
 
 __all__ = ["PostprocessCurves", "read_postprocess"]
 
@@ -64,7 +64,7 @@ def read_postprocess(content: bytes, *, path: str) -> PostprocessCurves:
     if "fsc" not in document:
         raise InvalidInput("the file has no FSC curve", hint=HINT, file=path, block="data_fsc")
     table = document.table("fsc")
-    frequency = _finite(table, FREQUENCY).copy()
+    frequency = table.finite(FREQUENCY, hint=HINT).copy()
     if "rlnSpectralIndex" in table:
         frequency[table.integers("rlnSpectralIndex") == 0] = 0.0
     if not (np.diff(frequency) > 0).all():
@@ -74,9 +74,11 @@ def read_postprocess(content: bytes, *, path: str) -> PostprocessCurves:
     return PostprocessCurves(
         resolution_angstrom=_resolution(document, path),
         frequency=frequency,
-        corrected=_finite(table, CORRECTED),
+        corrected=table.finite(CORRECTED, hint=HINT),
         **{
-            name: _finite(table, column) for name, column in OTHER_CURVES.items() if column in table
+            name: table.finite(column, hint=HINT)
+            for name, column in OTHER_CURVES.items()
+            if column in table
         },
     )
 
@@ -95,11 +97,3 @@ def _resolution(document: StarDocument, path: str) -> float:
     raise InvalidInput(
         "the file states no final resolution", hint=HINT, file=path, column="rlnFinalResolution"
     )
-
-
-def _finite(table: StarTable, column: str) -> np.ndarray:
-    values = table.floats(column)
-    wrong = np.flatnonzero(~np.isfinite(values))
-    if wrong.size:
-        raise table.invalid("the value is not finite", column=column, row=int(wrong[0]), hint=HINT)
-    return values

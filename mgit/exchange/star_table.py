@@ -113,6 +113,16 @@ class StarTable:
         except ValueError as error:
             raise self._not_a_number(column, _first_bad_row(texts)) from error
 
+    def finite(self, column: str, *, hint: str = "repair the value") -> np.ndarray:
+        """As `floats`; InvalidInput with this hint also where a value is not finite."""
+        values = self.floats(column)
+        wrong = np.flatnonzero(~np.isfinite(values))
+        if wrong.size:
+            raise self.invalid(
+                "the value is not finite", column=column, row=int(wrong[0]), hint=hint
+            )
+        return values
+
     def integers(self, column: str) -> np.ndarray:
         """Values as `(rows,)` int64; `2.0` counts as 2. Raises InvalidInput otherwise."""
         values = self.floats(column)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgit.errors import InvalidInput
-from mgit.exchange.star import StarTable, parse_star
+from mgit.exchange.star import parse_star
 
 __all__ = ["Tomostar", "read_tomostar"]
 
@@ -49,19 +49,9 @@ def read_tomostar(content: bytes, path: str) -> Tomostar:
     zeros = np.zeros(table.row_count)
     return Tomostar(
         movies=table.strings("wrpMovieName"),
-        tilt_angle=_finite(table, "wrpAngleTilt"),
-        axis_angle=_finite(table, "wrpAxisAngle") if "wrpAxisAngle" in table else None,
-        exposure=_finite(table, "wrpDose"),
-        axis_offset_x=_finite(table, "wrpAxisOffsetX") if "wrpAxisOffsetX" in table else zeros,
-        axis_offset_y=_finite(table, "wrpAxisOffsetY") if "wrpAxisOffsetY" in table else zeros,
+        tilt_angle=table.finite("wrpAngleTilt"),
+        axis_angle=table.finite("wrpAxisAngle") if "wrpAxisAngle" in table else None,
+        exposure=table.finite("wrpDose"),
+        axis_offset_x=table.finite("wrpAxisOffsetX") if "wrpAxisOffsetX" in table else zeros,
+        axis_offset_y=table.finite("wrpAxisOffsetY") if "wrpAxisOffsetY" in table else zeros,
     )
-
-
-def _finite(table: StarTable, column: str) -> np.ndarray:
-    values = table.floats(column)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise table.invalid(
-            "the value is not finite", column=column, row=int(bad[0]), hint="repair the value"
-        )
-    return values

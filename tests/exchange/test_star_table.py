@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mgit.errors import InvalidInput
 from mgit.exchange.star import parse_star
 
 
@@ -50,6 +51,13 @@ def test_not_a_number_is_a_number():
     found = parse_star(content, name="t").table("t").floats("x")
     assert np.isnan(found[0])
     assert found[1] == -np.inf
+
+
+def test_a_column_that_must_be_finite_names_its_row():
+    table = parse_star(b"data_t\nloop_\n_x\n1\ninf\n", name="t.star").table("t")
+    with pytest.raises(InvalidInput, match="not finite") as caught:
+        table.finite("x", hint="remove the row")
+    assert (caught.value.fields["line"], caught.value.hint) == (5, "remove the row")
 
 
 def test_single_values_equal_whole_columns():
