@@ -71,4 +71,15 @@ def _read_relion(
     # The first document defines the ids of series without one of their own; they must not depend
     # on whether an optimisation set pointed the way.
     ordered = sorted(record.documents, key=lambda each: each.role == OPTIMISATION_SET)
-    return replace(record, documents=tuple(ordered))
+    notes = (*record.notes, *_cut_off(record))
+    return replace(record, documents=tuple(ordered), notes=notes)
+
+
+def _cut_off(record: SourceRecord) -> list[str]:
+    """Tables that may have lost rows: one that ends within a row's last word still reads well."""
+    documents = [*record.documents, *(each for one in record.series for each in one.documents)]
+    return [
+        f"'{each.path}' ends without a line end: it may be cut off"
+        for each in documents
+        if each.path.endswith(".star") and not each.content.endswith((b"\n", b"\r"))
+    ]

@@ -18,6 +18,15 @@ def test_a_tomogram_set_is_read_with_its_path_in_the_project(made):
     assert record.documents[0].path == "Tomograms/job004/tomograms.star"
 
 
+def test_a_table_that_may_be_cut_off_is_noted(made):
+    table = made.directory / "Tomograms/job004/tilt_series/TS_02.star"
+    table.write_bytes(table.read_bytes().rstrip())
+    record = read_foreign_source(made.tomograms, form="relion")
+    assert [note for note in record.notes if "cut off" in note] == [
+        "'Tomograms/job004/tilt_series/TS_02.star' ends without a line end: it may be cut off"
+    ]
+
+
 def test_an_optimisation_set_leads_to_its_tomograms_and_is_kept(made):
     file = made.directory / "optimisation_set.star"
     file.write_text(
