@@ -115,16 +115,13 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
 
 
 def _revision_and_target(words: "Sequence[str]") -> tuple[str, str]:
-    if len(words) > WORDS_MAX:
-        raise InvalidInput(
-            "too many words", words=" ".join(words), hint="run 'mgit export [REV] DIR'"
-        )
-    if len(words) == 1:
-        if words[0] in ("HEAD", "@"):
-            raise InvalidInput(
-                "the directory is missing", words=words[0], hint="run 'mgit export [REV] DIR'"
-            )
+    if len(words) == 1 and words[0] not in ("HEAD", "@"):
         return "HEAD", words[0]
+    if len(words) != WORDS_MAX:
+        shown = " ".join(words)
+        raise InvalidInput(
+            "one directory is needed", words=shown, hint="run 'mgit export [REV] DIR'"
+        )
     return words[0], words[1]
 
 

@@ -113,5 +113,5 @@ def test_mistakes_are_told_with_a_remedy(session, tmp_path):
     assert session("export", "--to", "cif", out) == 2
     assert session("export") == 2
     assert session("export", "HEAD") == 1
-    assert "the directory is missing" in session.err
+    assert "one directory is needed" in session.err
     assert not (tmp_path / "out").exists()
