@@ -1,0 +1,296 @@
+"""One item's share of a reconstruction: its images, corrected and weighted, into the two sums.
+
+docs/math/reconstruction.md. An image is multiplied by the CTF where the CTF does not alias, cut to
+the box in real space, and added to the central slice of its particle's half-set; beside it the
+square of the CTF, cut in the same way. The weight of exposure and tilt multiplies both once.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kernels.backproject_cpu import Accumulator, accumulator, backproject
+from kernels.packing import Packing, pack, packing
+from mgit.errors import InvalidInput
+from mgit.geometry.containment import contained, refuse_outside
+from mgit.geometry.tilt_series import Views, tilt_series_model
+from mgit.maps.accumulators import quantum_for
+from mgit.optics.alias import alias_free_size, fft_friendly_size, phase_gradient_max
+from mgit.optics.ewald import band_limited
+from mgit.optics.weights import WeightTerms, weight_image
+from mgit.refine.exposure import disc_frequencies, location_shares, tilt_terms
+from mgit.refine.images import prepared_image
+from mgit.refine.inputs import ParticleSet, TiltSeriesData
+from mgit.refine.windows import BoxPlan, contrast, window_transforms
+
+__all__ = [
+    "Budget",
+    "HalfSums",
+    "ItemWeight",
+    "MapGrid",
+    "add_tilt_series",
+    "series_gradient",
+    "slice_matrices",
+    "slice_plan",
+    "slice_weights",
+]
+
+HIGH_PASS_DIAMETERS = 4.0
+LARGEST_CONTRIBUTION = 2.0**20
+"""Bound of what one image adds to one voxel, in deviations of the noise of one raw pixel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapGrid:
+    """The grid of a species' maps. box: edge in voxels, even. padded: edge of the sums, >= box."""
+
+    box: int
+    padded: int
+    pixel_size_angstrom: float
+    diameter_angstrom: float
+
+    @property
+    def padded_angstrom(self) -> float:
+        """Edge of the volume whose transform the sums sample."""
+        return self.padded * self.pixel_size_angstrom
+
+    @property
+    def sums_bytes(self) -> int:
+        """Memory of the sums of both half-sets."""
+        return 2 * 24 * self.padded**2 * (self.padded // 2 + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemWeight:
+    """What a whole item counts in a reconstruction: amplitude factor and B factor (angstrom^2)."""
+
+    scale: float = 1.0
+    b_factor: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How much is done at a time, and who is told.
+
+    threads: workers; the result does not depend on it. batch: images transformed at a time, a
+    setting and no property of the machine. advance: called with the number of images just added.
+    """
+
+    threads: int = 1
+    batch: int = 8
+    advance: Callable[[int], None] = lambda _images: None
+
+    @contextmanager
+    def pool(self) -> Iterator[ThreadPoolExecutor]:
+        """Workers whose torch runs in one thread each, so that sums inside it keep their order."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(
+                self.threads, initializer=torch.set_num_threads, initargs=(1,)
+            ) as workers:
+                yield workers
+        finally:
+            torch.set_num_threads(before)
+
+
+class HalfSums:
+    """The fixed-point sums of both half-sets of one species; several threads may add to them."""
+
+    def __init__(self, grid: MapGrid, *, images_max: int) -> None:
+        quantum = quantum_for(images_max, LARGEST_CONTRIBUTION)
+        self.grid = grid
+        self.halves: tuple[Accumulator, Accumulator] = (
+            accumulator(grid.padded, quantum=quantum),
+            accumulator(grid.padded, quantum=quantum),
+        )
+        self._locks = (threading.Lock(), threading.Lock())
+
+    def add(
+        self,
+        half_set: np.ndarray,
+        images: Tensor,
+        weights: Tensor,
+        *,
+        matrices: np.ndarray,
+        disc: Packing,
+        item: str,
+    ) -> None:
+        """Add packed images `(n, samples)` and weights of particles in half-sets 1 or 2 `(n,)`.
+
+        Raises InvalidInput, naming the item, for values that are not finite or too large.
+        """
+        data = images.to(torch.complex64).numpy()
+        heavy = weights.to(torch.float32).numpy()
+        for half in (1, 2):
+            rows = np.flatnonzero(half_set == half)
+            if not rows.size:
+                continue
+            with self._locks[half - 1]:
+                try:
+                    backproject(
+                        self.halves[half - 1],
+                        np.ascontiguousarray(data[rows]),
+                        weights=np.ascontiguousarray(heavy[rows]),
+                        group=np.arange(len(rows)),
+                        matrices=matrices[rows],
+                        shifts=np.zeros((len(rows), 2)),
+                        disc=disc,
+                    )
+                except (ValueError, OverflowError) as error:
+                    raise InvalidInput(
+                        "images cannot be added to a reconstruction",
+                        hint=f"{error}; exclude the item or repair its images",
+                        item=item,
+                    ) from error
+
+
+def slice_plan(series: TiltSeriesData, grid: MapGrid, *, defocus: np.ndarray) -> BoxPlan:
+    """Sizes of the images of a tilt series; defocus: of all its particles in all tilts."""
+    raw = series.geometry.pixel_size_angstrom
+    pixel = max(grid.pixel_size_angstrom, raw)
+    gradient = series_gradient(series, defocus=defocus, frequency_max=0.5 / pixel)
+    free = alias_free_size(
+        gradient, diameter_angstrom=grid.diameter_angstrom, pixel_size_angstrom=raw
+    )
+    window = fft_friendly_size(max(free, grid.padded_angstrom / raw))
+    transformed = min(window, fft_friendly_size(window * raw / pixel))
+    pixel = window * raw / transformed
+    box = min(transformed, 2 * round(grid.padded_angstrom / pixel / 2))
+    scale = grid.padded_angstrom / (box * pixel)
+    return BoxPlan(
+        window=window,
+        transformed=transformed,
+        box=box,
+        pixel_size_angstrom=pixel,
+        raw_pixel_angstrom=raw,
+        diameter_angstrom=grid.diameter_angstrom,
+        radius=min(box // 2 - 1, int((grid.padded // 2 - 1) / scale)),
+        scale=scale,
+    )
+
+
+def series_gradient(series: TiltSeriesData, *, defocus: np.ndarray, frequency_max: float) -> float:
+    """The steepest phase of the CTF of a series, radians angstrom."""
+    return phase_gradient_max(
+        series.microscope,
+        defocus=defocus,
+        defocus_delta=series.optic("defocus_delta")[series.geometry.used_tilts],
+        frequency_max=frequency_max,
+        zernike_even=series.optics.get("zernike_even"),
+    )
+
+
+def add_tilt_series(
+    sums: HalfSums,
+    series: TiltSeriesData,
+    particles: ParticleSet,
+    *,
+    weight: ItemWeight,
+    budget: Budget,
+) -> int:
+    """Add every particle in every used tilt that shows it whole; returns the number of images.
+
+    Raises InvalidInput and InvalidState naming the item: particles outside every image, images
+    that are missing, truncated, flat, not finite or of another size than the series has.
+    """
+    views = tilt_series_model(series.geometry, particles.poses).views()
+    inside = contained(
+        views.position.numpy(),
+        series.geometry.image_dimensions_angstrom or (0.0, 0.0),
+        diameter=sums.grid.diameter_angstrom,
+    )
+    names = [particles.name_of(row) for row in range(len(inside))]
+    refuse_outside(inside, names=names, item=series.name)
+    view = _ItemView(
+        series=series,
+        views=views,
+        plan=slice_plan(series, sums.grid, defocus=views.defocus.numpy()),
+        terms=tilt_terms(series).times(scale=weight.scale, b_factor=weight.b_factor),
+        share=location_shares(series, particles.poses.position.mean(axis=1)),
+        half_set=particles.half_set,
+    )
+
+    def work(number: int) -> int:
+        rows = np.flatnonzero(inside[:, number])
+        _add_tilt(sums, view, number, rows, batch=budget.batch)
+        budget.advance(len(rows))
+        return len(rows)
+
+    with budget.pool() as workers:
+        return sum(workers.map(work, range(len(series.geometry.used_tilts))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _ItemView:
+    """What every tilt of an item needs."""
+
+    series: TiltSeriesData
+    views: Views
+    plan: BoxPlan
+    terms: WeightTerms
+    share: np.ndarray
+    half_set: np.ndarray
+
+
+def _add_tilt(
+    sums: HalfSums, view: _ItemView, number: int, rows: np.ndarray, *, batch: int
+) -> None:
+    if not rows.size:
+        return
+    series, plan = view.series, view.plan
+    tilt = int(series.geometry.used_tilts[number])
+    longest = HIGH_PASS_DIAMETERS * sums.grid.diameter_angstrom
+    image = prepared_image(series, tilt, longest_angstrom=longest)
+    disc = packing(plan.radius)
+    exposure = slice_weights(view.terms, number, disc, box_angstrom=plan.box_angstrom)
+    raw_to_map = (plan.raw_pixel_angstrom / sums.grid.pixel_size_angstrom) ** 2 / sums.grid.box
+    bare = replace(series, ctf_multiplied=False)
+    for start in range(0, len(rows), batch):
+        part = rows[start : start + batch]
+        windows = window_transforms(
+            image, view.views.position[part, number].numpy(), plan, series=series
+        )
+        transfer = contrast(windows, bare, tilt, defocus=view.views.defocus[part, number])
+        applied = 1.0 if series.ctf_multiplied else transfer
+        share = torch.from_numpy(view.share[part])[:, None] * exposure
+        data = pack(_in_box(windows.transforms * applied, plan), disc)
+        square = pack(band_limited(transfer.square(), plan.box), disc)
+        sums.add(
+            view.half_set[part],
+            data * (raw_to_map if series.exposure_filtered else raw_to_map * share),
+            square * share,
+            matrices=slice_matrices(
+                view.views.rotation[part, number].numpy(), series, scale=plan.scale
+            ),
+            disc=disc,
+            item=series.name,
+        )
+
+
+def slice_weights(terms: WeightTerms, number: int, disc: Packing, *, box_angstrom: float) -> Tensor:
+    """W of one used tilt at the samples of a disc: float64 `(samples,)`."""
+    one = WeightTerms(**{name: getattr(terms, name)[number] for name in terms.__slots__})
+    frequencies = disc_frequencies(disc, box_angstrom)[None]
+    return weight_image(frequencies, one).reshape(-1)
+
+
+def slice_matrices(rotation: np.ndarray, series: TiltSeriesData, *, scale: float) -> np.ndarray:
+    """Slice matrices scale R^T m `(n, 3, 2)` of rotations `(n, 3, 3)`: docs/math/projection.md."""
+    magnification = series.optics.get("magnification", np.eye(2))
+    return np.asarray(scale * np.einsum("nji,jc->nic", rotation[:, :2, :], magnification))
+
+
+def _in_box(transforms: Tensor, plan: BoxPlan) -> Tensor:
+    """Transforms `(n, W', W'//2+1)` cut to the box about index 0 in real space."""
+    size, box = plan.transformed, plan.box
+    real = torch.fft.irfft2(transforms, s=(size, size))
+    keep = torch.cat([torch.arange(box // 2), torch.arange(size - box // 2, size)])
+    cut: Tensor = torch.fft.rfft2(real[:, keep[:, None], keep])
+    return cut

@@ -1,0 +1,153 @@
+"""Extracted stacks: what their table says, and shifts within the images."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mgit.errors import InvalidInput, NotFound, Unsupported
+from mgit.exchange.mrc import write_stack
+from mgit.geometry.poses import ParticlePoses
+from mgit.refine.inputs import ParticleSet
+from mgit.refine.item_data import ItemData, particle_series
+from mgit.refine.particle_stacks import add_particle_series, stack_rows
+from mgit.refine.raw_stacks import BoundFile
+from mgit.refine.reconstruct_item import Budget, HalfSums, ItemWeight, MapGrid
+
+TILTS, SIZE, PIXEL = 3, 24, 8.0
+GRID = MapGrid(box=24, padded=30, pixel_size_angstrom=PIXEL, diameter_angstrom=120.0)
+HEAD = """
+data_particles
+
+loop_
+_rlnTomoName #1
+_rlnCoordinateX #2
+_rlnCoordinateY #3
+_rlnCoordinateZ #4
+_rlnOriginXAngst #5
+_rlnOriginYAngst #6
+_rlnOriginZAngst #7
+_rlnAngleRot #8
+_rlnAngleTilt #9
+_rlnAnglePsi #10
+_rlnImageName #11
+_rlnTomoVisibleFrames #12
+"""
+ROW = "TS_1 10 20 5 {x} 0 0 0 0 0 {image} [1,0,1]\n"
+
+
+def table(*rows):
+    return (HEAD + "".join(rows)).encode()
+
+
+def read(content):
+    return stack_rows(content, path="p.star", volumes={}, coordinate_pixel_size_angstrom=PIXEL)
+
+
+def series(**arrays):
+    tilts = {name: np.zeros(TILTS) for name in ("axis_angle", "exposure", "defocus_delta")}
+    attributes = {
+        "pixel_size_angstrom": "2.0",
+        "volume_dimensions_angstrom": ["400.0", "400.0", "200.0"],
+        "voltage_kilovolt": "300.0",
+        "spherical_aberration_millimetre": "2.7",
+        "amplitude_contrast": "0.07",
+        "ctf_premultiplied": True,
+    }
+    angles = {"tilt_angle": np.array([-30.0, 0.0, 30.0]), "defocus": np.full(TILTS, 20_000.0)}
+    return particle_series(
+        ItemData(
+            name="TS_1",
+            arrays={**tilts, **angles, **arrays},
+            attributes=attributes,
+            array_attributes={},
+        )
+    )
+
+
+def summed(tmp_path, *, roll=0, moved=0.0, given=None, images=TILTS, name="a.mrcs"):
+    """Sums of one particle whose images are rolled along x and whose position is moved."""
+    blob = np.random.default_rng(1).normal(size=(images, 8, 8)).astype(np.float32)
+    stack = np.zeros((images, SIZE, SIZE), np.float32)
+    stack[:, 8:16, 8:16] = blob
+    path = tmp_path / f"{roll}.mrcs"
+    path.unlink(missing_ok=True)
+    write_stack(path, np.roll(stack, roll, axis=2), pixel_size_angstrom=PIXEL, label="test")
+    rows = read(table(ROW.format(x="0", image="a.mrcs")))
+    position = rows.centre[:, None] + np.array([moved, 0, 0])
+    sums = HalfSums(GRID, images_max=10)
+    count = add_particle_series(
+        sums,
+        given or series(tilt_angle=np.zeros(TILTS)),
+        ParticleSet(
+            species="s",
+            poses=ParticlePoses(position=position, angles=np.zeros((1, 1, 3))),
+            half_set=np.array([2]),
+        ),
+        rows,
+        files={name: BoundFile(role="stack", path=name, place=path)},
+        pixel_size_angstrom=PIXEL,
+        weight=ItemWeight(),
+        budget=Budget(),
+    )
+    return sums, count
+
+
+def test_images_are_centred_where_they_were_cut_out_whatever_the_origins_say():
+    rows = read(table(ROW.format(x="7", image="a.mrcs"), ROW.format(x="0", image="b.mrcs")))
+    assert rows.stack == ("a.mrcs", "b.mrcs")
+    np.testing.assert_allclose(rows.centre, [[80, 160, 40]] * 2)
+    np.testing.assert_array_equal(rows.visible[0], [True, False, True])
+    assert rows.take(np.array([1])).stack == ("b.mrcs",)
+
+
+def test_members_of_a_common_stack_are_refused():
+    with pytest.raises(Unsupported, match="single members"):
+        read(table(ROW.format(x="0", image="000001@a.mrcs")))
+
+
+def test_hidden_tilts_take_no_part_and_the_half_is_the_particles(tmp_path):
+    sums, count = summed(tmp_path)
+    assert count == 2
+    assert sums.halves[1].sums.any()
+    assert not sums.halves[0].sums.any()
+
+
+def test_a_stack_of_the_visible_tilts_alone_is_read_too(tmp_path):
+    assert summed(tmp_path, images=2)[1] == 2
+
+
+def test_a_particle_that_moved_is_brought_to_the_middle(tmp_path):
+    still, _ = summed(tmp_path)
+    moved, _ = summed(tmp_path, roll=3, moved=3 * PIXEL)
+    scale = np.abs(still.halves[1].sums).max()
+    np.testing.assert_allclose(
+        moved.halves[1].sums / scale, still.halves[1].sums / scale, atol=1e-4
+    )
+
+
+def test_a_stack_of_another_length_is_refused_by_item(tmp_path):
+    with pytest.raises(InvalidInput, match="one even, square image") as error:
+        summed(tmp_path, images=5)
+    assert error.value.fields["item"] == "TS_1"
+
+
+def test_a_stack_that_the_manifest_lacks_is_refused(tmp_path):
+    with pytest.raises(NotFound, match="not among the raw files"):
+        summed(tmp_path, name="other.mrcs")
+
+
+def test_a_term_that_extracted_images_cannot_take_is_refused_by_name(tmp_path):
+    with pytest.raises(Unsupported) as error:
+        summed(tmp_path, given=series(magnification=np.diag([1.01, 1.0])))
+    assert error.value.fields["array"] == "magnification"
+
+
+def test_an_exposure_filter_that_was_applied_is_not_applied_again(tmp_path):
+    exposed = series(tilt_angle=np.zeros(TILTS), exposure=np.full(TILTS, 300.0))
+    filtered = replace(exposed, exposure_filtered=True)
+    plain, _ = summed(tmp_path, given=exposed)
+    kept, _ = summed(tmp_path, given=filtered)
+    channels = [np.abs(each.halves[1].sums).sum(axis=(0, 1, 2)) for each in (plain, kept)]
+    assert channels[1][0] > 1.2 * channels[0][0]
+    assert channels[1][2] == channels[0][2]
