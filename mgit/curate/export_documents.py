@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgit.curate.export_losses import lost_arrays, lost_attributes, lost_particles
-from mgit.curate.rederive import imported_records
+from mgit.curate.rederive import imported_records, table_terms
 from mgit.exchange.records import Document, GridValues, SeriesRecord
+from mgit.exchange.relion_aberrations import Terms
 from mgit.exchange.relion_particle_export import ParticleRows
 from mgit.exchange.report import FieldReport, PatchedDocument
 from mgit.exchange.warp_fields import Canonical
@@ -38,6 +39,9 @@ MOTIVE_ROLES = ("stopgap_motive_list", "dynamo_table")
 """Particle tables that are passed on as they came and cannot take current values."""
 XML_ROLES = ("warp_tilt_series_xml", "warp_movie_xml")
 PIXEL_SIZE = "pixel_size_angstrom"
+RELION_TABLE = "relion_particles"
+GROUP_ARRAYS = ("zernike_odd", "zernike_even", "magnification")
+"""Arrays of an item that an optics group holds."""
 SETTINGS_ROLES = ("warp_settings", "m_source")
 TILT_TABLE = "relion_tilt_series"
 TOMOGRAMS = "relion_tomograms"
@@ -65,15 +69,18 @@ def source_documents(reader: Reader, source: Source) -> Iterator[ExportedDocumen
     shared = read_documents(reader, source.path)
     own = {item.name: read_documents(reader, item.path) for item in items}
     bases = imported_records(reader, source.path, items)
+    terms = table_terms(shared)
     lost = {item.name: _lost_changes(item, bases.get(item.name)) for item in items}
     if any(document.role == TOMOGRAMS for document in shared):
         lost = {}
     orphaned = [line for item in items if not own[item.name] for line in lost.get(item.name, ())]
     for at, document in enumerate(shared):
         if document.role == TOMOGRAMS:
-            yield _patched_tomograms(document, items, bases)
+            yield _patched_tomograms(document, items, bases, terms)
         elif document.role == TILT_TABLE:
-            yield _patched_tilt_table(document, _item_of_table(document, items))
+            yield _patched_tilt_table(document, _item_of_table(document, items), terms)
+        elif document.role == RELION_TABLE and terms:
+            yield _patched_optics(document, items, orphaned if at == 0 else ())
         elif document.role in SETTINGS_ROLES and items:
             yield _with_pixel_size(document, items)
         else:
@@ -81,7 +88,7 @@ def source_documents(reader: Reader, source: Source) -> Iterator[ExportedDocumen
     for item in items:
         for document in own[item.name]:
             if document.role == TILT_TABLE:
-                yield _patched_tilt_table(document, item)
+                yield _patched_tilt_table(document, item, terms)
             elif document.role in XML_ROLES:
                 yield _patched_xml(document, item, bases.get(item.name))
             else:
@@ -158,12 +165,17 @@ def _finished(
 
 
 def _patched_tomograms(
-    stored: StoredDocument, items: list[Item], bases: Mapping[str, SeriesRecord]
+    stored: StoredDocument,
+    items: list[Item],
+    bases: Mapping[str, SeriesRecord],
+    terms: Mapping[str, Terms | None],
 ) -> ExportedDocument:
     from mgit.exchange.relion_tilt_export import HELD_ATTRIBUTES, ItemState, patch_tomograms
 
     states = {
-        item.name: ItemState(arrays=_arrays(item), attributes=item.attributes)
+        item.name: ItemState(
+            arrays=_arrays(item), attributes=item.attributes, optics=terms.get(item.name)
+        )
         for item in items
         if not item.excluded
     }
@@ -177,12 +189,30 @@ def _patched_tomograms(
     return _finished(before, patch_tomograms(before, items=states, dropped=excluded), lost)
 
 
-def _patched_tilt_table(stored: StoredDocument, item: Item | None) -> ExportedDocument:
+def _patched_optics(
+    stored: StoredDocument, items: list[Item], lost: Iterable[FieldReport]
+) -> ExportedDocument:
+    """The particle table of a source: aberrations and magnification of its optics groups."""
+    from mgit.exchange.relion_optics_export import patch_optics
+
+    before = _document(stored)
+    patched = patch_optics(before, items={item.name: _optics_of(item) for item in items})
+    taken = {f"({name} of {item.name})" for item in items for name in GROUP_ARRAYS}
+    return _finished(before, patched, (line for line in lost if line.field not in taken))
+
+
+def _optics_of(item: Item) -> dict[str, np.ndarray]:
+    return {name: item.array(name).read() for name in GROUP_ARRAYS if name in item.array_names()}
+
+
+def _patched_tilt_table(
+    stored: StoredDocument, item: Item | None, terms: Mapping[str, Terms | None]
+) -> ExportedDocument:
     from mgit.exchange.relion_tilt_export import ItemState, patch_tilt_series
 
     if item is None:
         return _passed(stored)
-    state = ItemState(arrays=_arrays(item), attributes=item.attributes)
+    state = ItemState(arrays=_arrays(item), attributes=item.attributes, optics=terms.get(item.name))
     before = _document(stored)
     return _finished(before, patch_tilt_series(before, name=item.name, state=state))
 

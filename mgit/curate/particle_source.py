@@ -5,15 +5,20 @@ particles can still be kept, compared and merged: the series become unbound item
 and a pixel size. Geometry and optics arrive later with 'mgit source update'.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from mgit.curate.sources import SourceAdded, add_source
 from mgit.errors import InvalidInput
 from mgit.exchange.records import ParticleTable, SeriesKind, SeriesRecord, SourceRecord
+from mgit.exchange.relion_aberrations import Terms, with_terms
+from mgit.exchange.relion_item_optics import item_terms
 from mgit.state.protocol import Writer
 
 __all__ = ["create_source", "source_of_table"]
 
+RELION_TABLE = "relion_particles"
 MOTIVE_LISTS = ("stopgap_motive_list", "dynamo_table")
 
 
@@ -29,8 +34,10 @@ def source_of_table(table: ParticleTable) -> SourceRecord:
     """The series that a table names, in order of first appearance, as a source record.
 
     Tables of tomograms give tilt series, tables of micrographs frame series. The table itself is
-    the source's document, from which the ids of the series follow. pixel_size_angstrom: pixels of
-    the series where the table's optics say so, else those of the coordinates.
+    the source's document, from which the ids of the series follow. Aberrations, beam tilt and
+    magnification are those of the optics groups, where particles of a series agree in them.
+    pixel_size_angstrom: pixels of the series where the table's optics say so, else those of the
+    coordinates.
 
     Raises InvalidInput for a table without particles.
     """
@@ -48,8 +55,14 @@ def source_of_table(table: ParticleTable) -> SourceRecord:
     pixel = _pixel_size(table)
     if pixel is not None:
         attributes["pixel_size_angstrom"] = pixel
+    terms = _terms(table)
     series = tuple(
-        SeriesRecord(name=name, kind=kind, attributes=attributes, arrays={}, documents=(), raw=())
+        with_terms(
+            SeriesRecord(
+                name=name, kind=kind, attributes=attributes, arrays={}, documents=(), raw=()
+            ),
+            terms[name],
+        )
         for name in rows
     )
     return SourceRecord(
@@ -59,6 +72,21 @@ def source_of_table(table: ParticleTable) -> SourceRecord:
         documents=(table.document,),
         notes=("the series are known from a particle table alone: no geometry, no optics",),
     )
+
+
+def _terms(table: ParticleTable) -> dict[str, Terms]:
+    """Aberrations, beam tilt and magnification by series, where all its particles share them.
+
+    A phase shift belongs to images, and none are known here: it stays with the particles.
+    """
+    none = Terms(arrays={}, attributes={})
+    if table.document.role != RELION_TABLE:
+        return dict.fromkeys(table.item_names, none)
+    found = item_terms(table.document.content, path=table.document.path)
+    return {
+        name: none if each is None else replace(each, phase_shift_degree=0.0)
+        for name, each in found.items()
+    }
 
 
 def _kind(table: ParticleTable) -> SeriesKind:

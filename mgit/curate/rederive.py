@@ -13,7 +13,11 @@ from mgit.state.documents import StoredDocument, read_documents
 from mgit.state.protocol import Reader
 from mgit.state.series import Item
 
-__all__ = ["document_loader", "imported_records"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mgit.exchange.relion_aberrations import Terms
+
+__all__ = ["document_loader", "imported_records", "table_terms"]
 
 WARP_TILT_SERIES = "warp_tilt_series_xml"
 WARP_SETTINGS = "warp_settings"
@@ -21,6 +25,7 @@ WARP_MOVIE = "warp_movie_xml"
 M_SOURCE = "m_source"
 RELION_TOMOGRAMS = "relion_tomograms"
 RELION_MICROGRAPHS = "relion_micrographs"
+RELION_PARTICLES = "relion_particles"
 MDOC = "mdoc"
 
 
@@ -43,7 +48,42 @@ def imported_records(
         elif document.role in (RELION_TOMOGRAMS, RELION_MICROGRAPHS) and rest:
             load = document_loader(shared, *(own[item.name] for item in rest))
             records.update(_relion_records(document, rest, load))
+    for document in shared:
+        if document.role == RELION_PARTICLES:
+            records = _with_optics(document, rest, records)
     return records
+
+
+def table_terms(shared: Iterable[StoredDocument]) -> "dict[str, Terms | None]":
+    """What the optics groups of a source's own particle table do to its series, by name."""
+    from mgit.exchange.relion_item_optics import item_terms
+
+    for document in shared:
+        if document.role == RELION_PARTICLES:
+            return item_terms(document.content(), path=document.path)
+    return {}
+
+
+def _with_optics(
+    document: StoredDocument, items: Iterable[Item], records: Mapping[str, SeriesRecord]
+) -> dict[str, SeriesRecord]:
+    """Records with the terms of optics groups, as imports of stacks and of bare tables add them."""
+    from dataclasses import replace
+
+    from mgit.exchange.relion_aberrations import with_terms
+
+    terms = table_terms([document])
+    found = dict(records)
+    for item in items:
+        mine = terms.get(item.name)
+        if not mine:
+            continue
+        bare = item.name not in found
+        base = found.get(item.name) or SeriesRecord(
+            name=item.name, kind="tilt_series", attributes={}, arrays={}, documents=()
+        )
+        found[item.name] = with_terms(base, replace(mine, phase_shift_degree=0.0) if bare else mine)
+    return found
 
 
 def _under_settings(

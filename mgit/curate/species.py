@@ -11,6 +11,7 @@ from mgit.curate.particle_intake import (
     check_inside,
     particles_from,
 )
+from mgit.curate.particle_optics import with_own_terms
 from mgit.curate.particle_poses import resampled
 from mgit.curate.species_maps import SpeciesMaps
 from mgit.errors import Refused
@@ -80,6 +81,7 @@ def add_species(
             hint=f"'mgit species update {name}' takes over a new state of it",
         )
     binding = bind_table(table, volumes, ignore_unmatched=ignore_unmatched)
+    table = with_own_terms(table, binding)
     columns = particles_from(
         table,
         binding,

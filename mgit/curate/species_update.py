@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mgit.curate.particle_intake import ItemVolumes
+from mgit.curate.particle_optics import with_own_terms
 from mgit.curate.particle_update import TakenTable, UpdateChoices, same_particles, take_table
 from mgit.curate.species import split_warnings, write_curves
 from mgit.curate.species_maps import SpeciesMaps, check_fit, replace_maps
@@ -96,6 +97,8 @@ def update_species(
     taken = TakenTable(old=old, new=old)
     if table is not None:
         taken = take_table(species, old, table, volumes, choices or UpdateChoices())
+        if taken.binding is not None:
+            table = with_own_terms(table, taken.binding)
     changed = table is not None and not _same_state(species, old, taken.new, table)
     check_fit(species, maps)
     if table is not None:

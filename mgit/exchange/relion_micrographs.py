@@ -12,10 +12,10 @@ Arrays of an item: global_shift `(frames, 2)` angstrom, the correction as RELION
 minus the displacement of the content, with rows for all frames of the file, of which those that
 frame_start and frame_count leave out are zero and mean nothing; motion_polynomial `(36,)`,
 coefficients of the third-order polynomial in angstrom (x then y); defocus, defocus_delta `(1,)`
-angstrom, defocus_angle, phase_shift `(1,)` degrees. `pixel_size_angstrom` is that of the movie when
-its metadata is read,
-otherwise of the micrograph; `image_pixel_size_angstrom` is that of the micrograph, in which
-particle tables count their coordinates.
+angstrom, defocus_angle, phase_shift `(1,)` degrees; zernike_odd, zernike_even and magnification of
+the optics group, whose beam tilt is among the attributes. `pixel_size_angstrom` is that of the
+movie when its metadata is read, otherwise of the micrograph; `image_pixel_size_angstrom` is that of
+the micrograph, in which particle tables count their coordinates.
 """
 
 from typing import Any, Literal
@@ -24,6 +24,8 @@ import numpy as np
 
 from mgit.errors import NotFound, Unsupported
 from mgit.exchange.records import Document, GridValues, RawFile, SeriesRecord, SourceRecord
+from mgit.exchange.relion_aberrations import with_terms
+from mgit.exchange.relion_item_optics import series_terms
 from mgit.exchange.relion_optics import OpticsGroups, read_optics
 from mgit.exchange.relion_tomograms import Loader
 from mgit.exchange.star import StarDocument, StarTable, parse_star
@@ -85,17 +87,17 @@ def read_micrographs(
                 owned = (Document(role=role, path=metadata_path, content=metadata),)
                 parsed = parse_star(metadata, name=metadata_path)
                 raw[:0] = _motion(parsed, attributes, arrays)
-        series.append(
-            SeriesRecord(
-                name=name,
-                kind="frame_series",
-                attributes=attributes,
-                arrays=arrays,
-                documents=owned,
-                raw=tuple(raw),
-                aliases=_aliases(name),
-            )
+        record = SeriesRecord(
+            name=name,
+            kind="frame_series",
+            attributes=attributes,
+            arrays=arrays,
+            documents=owned,
+            raw=tuple(raw),
+            aliases=_aliases(name),
         )
+        terms = series_terms(optics, [row])
+        series.append(record if terms is None else with_terms(record, terms))
     return SourceRecord(
         kind="frame_series",
         attributes={},

@@ -4,9 +4,8 @@ RELION 3.1 and later keep pixel sizes and aberrations in `data_optics`, one row 
 tables repeat them on every particle, with the image pixel size as
 `rlnDetectorPixelSize * 1e4 / rlnMagnification`.
 
-Aberrations become canonical as follows. RELION orders both bases by n,
-then by m from -n to n in steps of 2. The even list starts with the piston, which is kept apart;
-terms that the file does not have are zero. Coefficients keep RELION's sign (`zernike_sign`).
+Aberrations are told in mgit's sign (`zernike_sign` is 'mgit'), the piston of the even ones as a
+phase shift (`mgit.exchange.relion_aberrations`); terms that the file does not have are zero.
 """
 
 from collections.abc import Mapping
@@ -15,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from mgit.exchange.relion_aberrations import group_terms
 from mgit.exchange.star import StarDocument, StarTable
 
 __all__ = ["OpticsGroups", "read_optics"]
 
 MICROMETRE_IN_ANGSTROM = 1e4
-ODD_TERMS = 12
-EVEN_TERMS = 8
 NUMBERS = {
     "voltage_kilovolt": "rlnVoltage",
     "spherical_aberration_millimetre": "rlnSphericalAberration",
@@ -33,7 +31,6 @@ NUMBERS = {
     "beam_tilt_x_milliradian": "rlnBeamTiltX",
     "beam_tilt_y_milliradian": "rlnBeamTiltY",
 }
-MAGNIFICATION = ("rlnMagMat00", "rlnMagMat01", "rlnMagMat10", "rlnMagMat11")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,38 +115,18 @@ def _record(table: StarTable, row: int) -> dict[str, Any]:
             record[name] = int(table.number(column, row))
     if "rlnCtfDataAreCtfPremultiplied" in table:
         record["ctf_premultiplied"] = bool(table.number("rlnCtfDataAreCtfPremultiplied", row))
-    if all(column in table for column in MAGNIFICATION):
-        values = [table.number(column, row) for column in MAGNIFICATION]
-        record["magnification"] = [repr(value) for value in values]
     record.update(_aberrations(table, row))
     return record
 
 
-def _aberrations(table: StarTable, row: int) -> Mapping[str, list[str] | str]:
-    found: dict[str, list[str] | str] = {}
-    if "rlnOddZernike" in table:
-        odd = np.zeros(ODD_TERMS)
-        terms = table.vectors("rlnOddZernike")[row]
-        _check_terms(table, row, "rlnOddZernike", terms, ODD_TERMS)
-        odd[: terms.size] = terms
-        found["zernike_odd"] = [repr(float(value)) for value in odd]
-    if "rlnEvenZernike" in table:
-        even = np.zeros(EVEN_TERMS + 1)
-        terms = table.vectors("rlnEvenZernike")[row]
-        _check_terms(table, row, "rlnEvenZernike", terms, EVEN_TERMS + 1)
-        even[: terms.size] = terms
-        found["zernike_even_piston"] = repr(float(even[0]))
-        found["zernike_even"] = [repr(float(value)) for value in even[1:]]
-    if found:
-        found["zernike_sign"] = "relion"
+def _aberrations(table: StarTable, row: int) -> Mapping[str, Any]:
+    terms = group_terms(table, row)
+    found: dict[str, Any] = {
+        name: [repr(float(value)) for value in values.ravel()]
+        for name, values in terms.arrays.items()
+    }
+    if "zernike_even" in found:
+        found["phase_shift_degree"] = repr(terms.phase_shift_degree)
+    if "zernike_odd" in found or "zernike_even" in found:
+        found["zernike_sign"] = "mgit"
     return found
-
-
-def _check_terms(table: StarTable, row: int, column: str, terms: np.ndarray, limit: int) -> None:
-    if np.any(terms[limit:]):
-        raise table.invalid(
-            f"{terms.size} aberration terms are more than the {limit} that can be applied",
-            column=column,
-            row=row,
-            hint="refine aberrations of lower order before the import",
-        )

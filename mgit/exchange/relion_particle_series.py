@@ -17,6 +17,8 @@ import numpy as np
 
 from mgit.errors import InvalidInput
 from mgit.exchange.records import Document, RawFile, SeriesRecord, SourceRecord
+from mgit.exchange.relion_aberrations import with_terms
+from mgit.exchange.relion_item_optics import series_terms
 from mgit.exchange.relion_optics import OpticsGroups, read_optics
 from mgit.exchange.relion_particles import item_names, particle_block
 from mgit.exchange.star import StarTable, parse_star
@@ -116,7 +118,10 @@ def _series(
         value = _one(table, name, "rlnCtfDataAreCtfPremultiplied", multiplied[at])
         attributes["ctf_premultiplied"] = bool(value)
     stacks = dict.fromkeys(images[row].rpartition("@")[2] for row in rows)
-    return SeriesRecord(
+    terms = series_terms(optics, rows)
+    if terms is None:
+        raise _mixed(table, name, "aberrations, beam tilt or magnification")
+    record = SeriesRecord(
         name=name,
         kind="particle_series",
         attributes=attributes,
@@ -125,14 +130,19 @@ def _series(
         raw=tuple(RawFile(role="stack", path=stack) for stack in stacks),
         aliases=() if tomogram is None else tomogram.aliases,
     )
+    return with_terms(record, terms)
 
 
 def _one(table: StarTable, name: str, what: str, values: np.ndarray) -> float:
     if (values != values[0]).any():
-        raise InvalidInput(
-            f"the particles of series '{name}' differ in {what}",
-            hint="import each optics group as a source of its own",
-            file=table.file,
-            block=table.block,
-        )
+        raise _mixed(table, name, what)
     return float(values[0])
+
+
+def _mixed(table: StarTable, name: str, what: str) -> InvalidInput:
+    return InvalidInput(
+        f"the particles of series '{name}' differ in {what}",
+        hint="import each optics group as a source of its own",
+        file=table.file,
+        block=table.block,
+    )

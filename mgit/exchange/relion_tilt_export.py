@@ -20,6 +20,7 @@ import numpy as np
 
 from mgit.errors import InvalidState
 from mgit.exchange.records import Document
+from mgit.exchange.relion_aberrations import Terms, without_terms
 from mgit.exchange.relion_projections import (
     PROJECTION_COLUMNS,
     ProjectionFrame,
@@ -65,15 +66,28 @@ HELD_ATTRIBUTES = frozenset({*GLOBAL_COLUMNS, "volume_dimensions_angstrom"})
 NEUTRAL = {"rlnMagMat00": 1.0, "rlnMagMat11": 1.0}
 NEUTRAL_ARRAYS = {"exposure_weight": 1.0, "location_weight": 1.0}
 """Values at which an array does nothing, where that is not zero."""
+PHASE_COLUMN = "rlnPhaseShift"
 SIZE_COLUMNS = ("rlnTomoSizeX", "rlnTomoSizeY", "rlnTomoSizeZ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemState:
-    """Current canonical values of one series (docs/state.md names arrays and attributes)."""
+    """Current canonical values of one series (docs/state.md names arrays and attributes).
+
+    optics: what came from an optics group of a particle table, not from the tables of the tilts,
+    into which it is not written.
+    """
 
     arrays: Mapping[str, np.ndarray]
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    optics: Terms | None = None
+
+    def told_by(self, table: StarTable) -> Mapping[str, np.ndarray]:
+        """The arrays as the series' own tables say them."""
+        if not self.optics:
+            return self.arrays
+        phase = table.floats(PHASE_COLUMN) if PHASE_COLUMN in table else None
+        return without_terms(self.arrays, self.optics, document_phase=phase)
 
 
 def patch_tilt_series(document: Document, *, name: str, state: ItemState) -> PatchedDocument:
@@ -143,7 +157,7 @@ def _finish(
 
 
 def _patch_table(patch: StarPatch, table: StarTable, state: ItemState, report: _Report) -> None:
-    arrays = state.arrays
+    arrays = state.told_by(table)
     for name, values in arrays.items():
         if name in HANDLED and name != "magnification" and values.shape[0] != table.row_count:
             raise InvalidState(
@@ -314,7 +328,8 @@ def _wanted(table: StarTable, row: int, state: ItemState) -> dict[str, float]:
     if lengths is not None and (resized or "rlnTomoTiltSeriesPixelSize" in wanted):
         for column, length in zip(SIZE_COLUMNS, lengths, strict=True):
             wanted[column] = float(round(float(length) / pixel))
-    magnification = state.arrays.get("magnification")
+    in_group = state.optics is not None and "magnification" in state.optics.arrays
+    magnification = None if in_group else state.arrays.get("magnification")
     if magnification is not None and (
         MAGNIFICATION_COLUMNS[0] in table or (magnification != np.eye(2)).any()
     ):

@@ -94,7 +94,13 @@ SPECIES_ATTRIBUTES: tuple[AttributeSchema, ...] = (
     ),
     *attributes_of(
         "records",
-        [("optics_groups", "", "optics of particles that bring their own, as decimal strings")],
+        [
+            (
+                "optics_groups",
+                "",
+                "optics of the particles as decimal strings; own_terms: those their series lack",
+            )
+        ],
         digested=True,
     ),
     *attributes_of(

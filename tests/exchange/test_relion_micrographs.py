@@ -181,3 +181,14 @@ def test_observed_frames_are_consecutive(rows):
 def test_frame_numbers_ascend(rows):
     with pytest.raises(InvalidInput, match="do not ascend"):
         read(frames(rows))
+
+
+def test_aberrations_of_the_optics_group_become_those_of_its_micrographs():
+    head = b"_rlnAmplitudeContrast\n_rlnOddZernike\n_rlnEvenZernike\n_rlnBeamTiltX\n"
+    content = TABLE.replace(b"_rlnAmplitudeContrast\n", head)
+    content = content.replace(b"2.7 0.1\n", b"2.7 0.1 [0.5] [0.1,2] 0.25\n")
+    series = read_micrographs(content, path="m.star").series[0]
+    assert series.arrays["zernike_odd"].values.tolist() == [-0.5, *[0] * 11]
+    assert series.arrays["zernike_even"].values.tolist() == [2, *[0] * 7]
+    assert series.arrays["phase_shift"].values == pytest.approx([-5.7295779513])
+    assert series.attributes["beam_tilt_x_milliradian"] == "0.25"

@@ -35,10 +35,11 @@ def test_numbers_of_groups_reach_their_rows():
     assert found.per_row("rlnBeamTiltX") is None
 
 
-def test_aberrations_are_padded_and_the_piston_is_kept_apart():
+def test_aberrations_are_padded_in_our_sign_and_the_piston_is_a_phase_shift():
     first = optics().records()[0]
-    assert first["zernike_odd"] == ["1.0", "2.0", "3.0", "4.0", "5.0", "6.0", *["0.0"] * 6]
-    assert first["zernike_even_piston"] == "0.5"
+    assert first["zernike_odd"] == ["-1.0", "-2.0", "-3.0", "-4.0", "-5.0", "-6.0", *["0.0"] * 6]
+    assert float(first["phase_shift_degree"]) == pytest.approx(-0.5 * 180 / np.pi)
+    assert first["zernike_sign"] == "mgit"
     assert first["zernike_even"] == [f"{n}.0" for n in range(1, 9)]
     assert first["magnification"] == ["1.01", "0.0", "0.0", "0.99"]
     assert first["ctf_premultiplied"] is True
@@ -86,5 +87,5 @@ def test_real_groups_with_aberrations_are_read(shared_data):
     document = parse_star(path.read_bytes(), name="p")
     found = read_optics(document, document.table("particles")).records()
     assert len(found) == 6
-    assert found[0]["zernike_odd"][0] == "1.70554063513"
+    assert found[0]["zernike_odd"][0] == "-1.70554063513"
     assert found[0]["beam_tilt_x_milliradian"] == "0.657334"
