@@ -30,6 +30,7 @@ ones, signatures. A few seconds for a large population.
 Three verdicts stand at the end. 'consistent': every digest fits what it names. 'signed':
 unsigned, partly, all or failed. 'replayed': not run. A consistent history may
 still be a rewritten one: only a signature or another clone tells (--against).
+Exit code 4 means that something is corrupt, 1 that something is only doubtful.
 
 examples:
   mgit verify
@@ -77,7 +78,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     )
     _tell(report, console)
     console.json(report.record())
-    return ExitCode.OK if report.clean else ExitCode.CORRUPT
+    if report.clean:
+        return ExitCode.OK
+    # Doubtful is not damaged: real half-sets touch, and a foreign ref may have been meant.
+    return ExitCode.REFUSED if report.consistent else ExitCode.CORRUPT
 
 
 def _request(repository: "Repository", arguments: argparse.Namespace) -> "Request":

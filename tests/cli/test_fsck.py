@@ -66,11 +66,11 @@ def test_what_plain_git_did_is_adopted_on_request(repository, capsys, monkeypatc
     tip = repository.resolve("HEAD")
     environment = {"GIT_DIR": repository.layout.git, "PATH": "/usr/bin:/bin", "HOME": "/nowhere"}
     subprocess.run(["git", "branch", "aside", tip], check=True, env=environment)
-    assert main(["-C", repository.root, "verify"]) == 4
+    assert main(["-C", repository.root, "verify"]) == 1
     assert "refs/heads/aside" in capsys.readouterr().out
     code, out = run(repository, capsys, "--adopt", "--dry-run")
     assert "refs/heads/aside: nothing" in out
-    assert main(["-C", repository.root, "verify"]) == 4
+    assert main(["-C", repository.root, "verify"]) == 1
     capsys.readouterr()
     code, out = run(repository, capsys, "--adopt")
     assert (code, "recorded" in out) == (0, True)

@@ -75,8 +75,18 @@ def show_species(console: Console, species: SpeciesSummary, origin: Origin | Non
         frequency, correlation = species.fsc.frequency.tolist(), species.fsc.correlation.tolist()
         for line in fsc_lines(frequency, correlation, width=width):
             console.out(f"  {line}")
+        console.out(f"  {_independence(species)}")
     for line in origin_lines(origin):
         console.out(line)
+
+
+def _independence(species: SpeciesSummary) -> str:
+    """What the curve between the halves can vouch for, in the same words everywhere."""
+    if "external_reference" in species.flags:
+        return "both halves were aligned to one imported reference: not independent inside its band"
+    return "half-maps are independent in poses and references, not in deformation and optics" + (
+        "; the split was restarted" if species.half_set_origin == "restarted" else ""
+    )
 
 
 def _facts(species: SpeciesSummary) -> list[tuple[str, str]]:

@@ -34,3 +34,15 @@ def test_flags_are_explained(toy):
     commit(toy.repository, lambda writer: update_species_attributes(writer, SPECIES, flag))
     text = "\n".join(toy.lines("species", "show", "ribosome"))
     assert "external reference: both half-sets share" in text
+
+
+def test_a_curve_says_what_its_halves_share(toy):
+    def text():
+        return "\n".join(toy.lines("species", "show", "ribosome"))
+
+    assert "independent in poses and references, not in deformation and optics" in text()
+    flag = {"external_reference": True}
+    commit(toy.repository, lambda writer: update_species_attributes(writer, SPECIES, flag))
+    assert "not independent inside its band" in text()
+    commit(toy.repository, lambda writer: set_metrics(writer, SPECIES, {}))
+    assert "independent" not in text().split("last changed")[0].replace("external reference:", "")
