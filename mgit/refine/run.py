@@ -257,6 +257,15 @@ def _refuse_applied(species: Species) -> None:
             species=species.name,
             columns=", ".join(applied),
         )
+    groups = species.attributes.get("optics_groups", ())
+    own = dict.fromkeys(term for group in groups for term in group.get("own_terms", ()))
+    if own:
+        raise Unsupported(
+            "optics of particles that differ from those of their series cannot be applied",
+            hint="import the same optics with the series and the particles",
+            species=species.name,
+            terms=", ".join(own),
+        )
 
 
 def _used(item: Item) -> int:

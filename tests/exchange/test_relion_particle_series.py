@@ -71,3 +71,16 @@ def test_a_table_without_images_is_no_source():
             b"data_particles\nloop_\n_rlnTomoName\n_rlnCoordinateX\na 1\n", path="p"
         )
     assert caught.value.fields["column"] == "rlnImageName"
+
+
+def test_stacks_take_the_aberrations_of_their_group_and_refuse_two_kinds():
+    columns = "_rlnImageSize\n_rlnOddZernike\n"
+    text = TABLE.replace("_rlnImageSize\n", columns).replace("1 2.0 64", "1 2.0 64 [0.5,1]")
+    text = text.replace("2 4.0 32", "2 2.0 64 [0.25]")
+    rows = "a 1@a.mrcs 1\nb 1@b.mrcs 2"
+    source = read_particle_series(text.format(rows=rows).encode(), path="p.star")
+    found = [series.arrays["zernike_odd"].values[:2].tolist() for series in source.series]
+    assert found == [[-0.5, -1], [-0.25, 0]]
+    rows = "a 1@a.mrcs 1\na 1@b.mrcs 2"
+    with pytest.raises(InvalidInput, match="aberrations"):
+        read_particle_series(text.format(rows=rows).encode(), path="p.star")

@@ -75,6 +75,14 @@ def test_columns_that_cannot_be_applied_are_refused_by_name(tree):
     assert error.value.fields["columns"] == "rlnDefocusU"
 
 
+def test_terms_that_only_the_particles_have_are_refused_by_name(tree):
+    groups = [{"group": 1, "own_terms": ["zernike_odd"]}]
+    tree.set_attributes(SPECIES, {**tree.attributes(SPECIES), "optics_groups": groups})
+    with pytest.raises(Unsupported) as error:
+        plan_reconstruction(tree)
+    assert error.value.fields["terms"] == "zernike_odd"
+
+
 def test_a_raw_file_with_another_content_is_refused(tree, tmp_path):
     plans = plan_reconstruction(tree)
     assert len(bound(plans, tmp_path)[ITEM]) == 5

@@ -23,6 +23,7 @@ __all__ = [
     "inputs_of",
     "map_options",
     "match_options",
+    "origin_of",
     "path_of",
     "read_curves",
     "read_given_maps",
@@ -164,6 +165,16 @@ def table_files(arguments: "argparse.Namespace") -> "ParticleFiles":
         trajectories=path_of(arguments.trajectories),
         project=path_of(arguments.project),
     )
+
+
+def origin_of(arguments: "argparse.Namespace") -> str:
+    """' from Polish/job030/optimisation_set.star': what was given as the particles, or nothing."""
+    from mgit.curate.particle_files import document_path
+
+    given = path_of(arguments.particles)
+    if given is None:
+        return ""
+    return f" from {document_path(given, project=path_of(arguments.project))}"
 
 
 def read_given_maps(

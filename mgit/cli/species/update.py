@@ -7,7 +7,7 @@ from mgit.cli.species.inputs import (
     inputs_of,
     map_options,
     match_options,
-    path_of,
+    origin_of,
     read_curves,
     read_given_maps,
     read_table,
@@ -99,7 +99,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
             repository,
             arguments,
             console,
-            message=f"Update species {report.name}{_origin(arguments)}: {_summary(report)}",
+            message=f"Update species {report.name}{origin_of(arguments)}: {_summary(report)}",
             provenance=provenance(settings_of(arguments, RECORDED), inputs=inputs_of(maps, table)),
         )
     _render(report, console)
@@ -117,16 +117,6 @@ def _choices(arguments: "argparse.Namespace") -> "UpdateChoices":
         accept_half_set_changes=arguments.accept_half_set_changes,
         ignore_unmatched=arguments.ignore_unmatched,
     )
-
-
-def _origin(arguments: "argparse.Namespace") -> str:
-    """' from Polish/job030/optimisation_set.star': what was given as the particles, or nothing."""
-    from mgit.curate.particle_files import document_path
-
-    given = path_of(arguments.particles)
-    if given is None:
-        return ""
-    return f" from {document_path(given, project=path_of(arguments.project))}"
 
 
 def _summary(report: "SpeciesUpdated") -> str:
