@@ -15,12 +15,20 @@ from torch import Tensor
 
 from kernels import correlate_reference
 from mgit.errors import InvalidState
+from mgit.refine.correlation import BlockCorrelation
 from mgit.refine.images import prepared_image
 from mgit.refine.inputs import TiltSeriesData
 from mgit.refine.objective import PERCENT, SpeciesTarget, score_of_sums
 from mgit.refine.preparation import longest_period
 from mgit.refine.solver import Outcome, Solution, minimise
-from mgit.refine.windows import BoxPlan, Windows, contrast, masked_discs, window_transforms
+from mgit.refine.windows import (
+    Windows,
+    contrast,
+    half_plane_counts,
+    masked_discs,
+    masked_slices,
+    window_transforms,
+)
 
 __all__ = [
     "Astigmatism",
@@ -38,6 +46,9 @@ ROUNDS = 5
 BEST = 2
 FLAT = 1e-7
 """Candidates whose scores differ by less than this share of the best one say nothing."""
+ASTIGMATISM_WIDTH_ANGSTROM = 200.0
+"""Width of the prior on each component's change; high tilts alone do not determine them."""
+LEAST_CORRELATION = 1e-3
 ROUND = 1e-3
 """Angstrom; less astigmatism than this has no direction."""
 
@@ -68,21 +79,17 @@ class Astigmatism:
 class SpeciesOptics:
     """The images of one species in one tilt before the CTF, and what they are compared with.
 
-    predicted: complex `(n, samples)`, weighted slices, times what each sample counts.
-    weight: real `(samples,)` on images. counts: how much each sample counts.
-    defocus: `(n,)` of the particles. share: `(n,)` factor on their terms. power: A^2.
+    product: real `(n, W', W'//2+1)`, Re(X* Q) of eq. 10. power: |Q'|^2 of eq. 11, same shape. Both
+    hold the particles' shares and what each sample counts. energy: B^2 of eq. 12.
+    defocus: `(n,)` of the particles.
     """
 
     windows: Windows
-    plan: BoxPlan
-    target: SpeciesTarget
-    block: int
-    predicted: Tensor
-    weight: Tensor
-    counts: Tensor
+    product: Tensor
+    power: Tensor
+    energy: float
     defocus: Tensor
-    share: Tensor
-    power: float
+    edge: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,7 +108,7 @@ class TiltOptics:
     def sums(self, values: Tensor, count: int) -> Tensor:
         """AB, A^2, B^2 of every species, float64 `(count, 3)`, at values `(3,)`; differentiable.
 
-        values: change of the defocus, u and v (see `Astigmatism`), angstrom.
+        values: change of the defocus, u and v (see `Astigmatism`), angstrom. A carries the CTF.
         """
         rows = [torch.zeros(3, dtype=torch.float64) for _ in range(count)]
         for index, each in zip(self.species_of, self.species, strict=True):
@@ -112,18 +119,10 @@ class TiltOptics:
                 defocus=each.defocus + values[0],
                 astigmatism=values[1:],
             )
-            disc = each.target.prepared.blocks[each.block].disc
-            images = masked_discs(each.windows.transforms * factor, each.plan, disc) * each.weight
-            numerator = (images.conj() * each.predicted).real.sum(-1).double()
-            squares = images.real.square() + images.imag.square()
-            energy = (squares * each.counts).sum(-1).double()
-            rows[index] = rows[index] + torch.stack(
-                [
-                    (numerator * each.share).sum(),
-                    torch.tensor(each.power, dtype=torch.float64),
-                    (energy * each.share).sum(),
-                ]
-            )
+            numerator = (factor * each.product).double().sum()
+            power = (factor.square() * each.power).double().sum()
+            energy = torch.tensor(each.energy, dtype=torch.float64)
+            rows[index] = rows[index] + torch.stack([numerator, power, energy])
         return torch.stack(rows)
 
     def start(self) -> Tensor:
@@ -144,8 +143,8 @@ def tilt_optics(
     parts: list[SpeciesOptics] = []
     of: list[int] = []
     for index, target in enumerate(targets):
-        for block in range(len(target.prepared.blocks)):
-            part = _species_optics(series, target, block, image, number)
+        for task in target.tasks():
+            part = _species_optics(series, target, task, image, number)
             if part is not None:
                 parts.append(part)
                 of.append(index)
@@ -157,44 +156,51 @@ def tilt_optics(
 
 
 def _species_optics(
-    series: TiltSeriesData, target: SpeciesTarget, block: int, image: np.ndarray, number: int
+    series: TiltSeriesData,
+    target: SpeciesTarget,
+    task: BlockCorrelation,
+    image: np.ndarray,
+    number: int,
 ) -> SpeciesOptics | None:
-    prepared = target.prepared
-    task = target.tasks()[block]
-    images = task.block
-    chosen = (images.tilt == number) & target.chosen[images.particle]
-    rows = images.particle[chosen]
+    prepared, block = target.prepared, task.block
+    rows = block.particle[(block.tilt == number) & target.chosen[block.particle]]
     if not rows.size:
         return None
-    real = images.weights.dtype
+    real = block.weights.dtype
     views = target.model.views()
-    matrices, shifts = target.slices(views)
     windows = window_transforms(
         image, prepared.origin[rows, number], prepared.plan, series=series, dtype=real
     )
-    complex_ = torch.complex128 if real == torch.float64 else torch.complex64
-    slices = correlate_reference.project(
-        torch.from_numpy(task.volume).to(complex_), matrices[rows, number].to(real),
-        disc=images.disc,
-    )  # fmt: skip
-    counts = correlate_reference.inside_radius(images.disc, None, like=matrices.to(real))[0]
-    k = correlate_reference.frequencies(images.disc, like=matrices.to(real), columns=2)
-    phase = -2 * torch.pi * shifts[rows, number].to(real) @ k.T
-    predicted = slices * images.weights[number] * torch.complex(phase.cos(), phase.sin())
-    share = torch.from_numpy(prepared.share[rows] ** 2)
-    power = (predicted.real.square() + predicted.imag.square()) * counts
-    return SpeciesOptics(
-        windows=windows,
-        plan=prepared.plan,
-        target=target,
-        block=block,
-        predicted=predicted * counts,
-        weight=images.on_images[number],
-        counts=counts,
-        defocus=views.defocus[rows, number],
-        share=share,
-        power=float((power.sum(-1).double() * share).sum()),
+    matrices, shifts = (each[rows, number].to(real) for each in target.slices(views))
+    slices = _slices(task, matrices, shifts) * block.weights[number]
+    counts = correlate_reference.inside_radius(block.disc, None, like=matrices)[0]
+    share = torch.from_numpy(prepared.share[rows] ** 2).to(real)
+    both = half_plane_counts(prepared.plan.transformed).to(real) * share[:, None, None]
+    weighted, plain = (
+        masked_slices(each, prepared.plan, block.disc)
+        for each in (slices * block.whitening[number], slices)
     )
+    images = masked_discs(windows.transforms, prepared.plan, block.disc) * block.whitening[number]
+    energy = (images.real.square() + images.imag.square()) * counts * share[:, None]
+    return SpeciesOptics(
+        windows=replace(windows, transforms=torch.zeros(0)),
+        product=(windows.transforms.conj() * weighted).real * both,
+        # A window of white noise has power W^2 per sample.
+        power=(plain.real.square() + plain.imag.square()) * both * prepared.plan.window**2,
+        energy=float(energy.double().sum()),
+        defocus=views.defocus[rows, number],
+        edge=block.disc.radius / prepared.plan.box_angstrom,
+    )
+
+
+def _slices(task: BlockCorrelation, matrices: Tensor, shifts: Tensor) -> Tensor:
+    """Shifted slices `(n, samples)`, without weights."""
+    complex_ = torch.complex128 if matrices.dtype == torch.float64 else torch.complex64
+    volume = torch.from_numpy(task.volume).to(complex_)
+    slices = correlate_reference.project(volume, matrices, disc=task.block.disc)
+    k = correlate_reference.frequencies(task.block.disc, like=matrices, columns=2)
+    phase = -2 * torch.pi * shifts @ k.T
+    return slices * torch.complex(phase.cos(), phase.sin())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -257,15 +263,19 @@ def refine_defocus(
     exhaustive: search before following the slope. steps_max: of the slope; 0 leaves it out.
     Raises InvalidState, naming item and tilt, for scores that are zero, flat or not finite.
     """
-    pooled = torch.stack([each.terms({}).detach().sum(0) for each in targets])
     numbers = range(len(series.geometry.used_tilts))
+    tilts = [tilt_optics(series, targets, number) for number in numbers]
+    pooled = torch.zeros((len(targets), len(tilts), 3), dtype=torch.float64)
+    for optics in tilts:
+        if optics is not None:
+            pooled[:, optics.number] = optics.sums(optics.start(), len(targets)).detach()
     outcomes: list[Outcome] = []
     evaluations = 0
     changes: dict[int, Astigmatism] = {}
-    for number in numbers:
-        optics = tilt_optics(series, targets, number)
+    for optics in tilts:
         if optics is None:
             continue
+        number = optics.number
         others = pooled.sum(1) - pooled[:, number]
         values = optics.start()
         if exhaustive:
@@ -302,11 +312,13 @@ def _followed(
 ) -> Solution:
     """Maximise the pooled target over one tilt's defocus and astigmatism, in `_unit`."""
     unit = _unit(optics)
+    held = _astigmatism_cost(others + optics.sums(values, len(scales)).detach(), scales)
+    held *= float(unit[1] / ASTIGMATISM_WIDTH_ANGSTROM) ** 2
 
     def loss(point: Tensor) -> tuple[float, Tensor]:
         moved = point.detach().clone().requires_grad_()
         sums = others + optics.sums(values + moved * unit, len(scales))
-        value = -PERCENT * score_of_sums(sums, scales)
+        value = -PERCENT * score_of_sums(sums, scales) + held * moved[1:].square().sum()
         (gradient,) = torch.autograd.grad(value, moved)
         return float(value.detach()), gradient
 
@@ -322,16 +334,16 @@ def _followed(
     return solution
 
 
+def _astigmatism_cost(sums: Tensor, scales: Tensor) -> float:
+    """What half the square of a change of one width costs in units of the loss, eq. 13."""
+    correlation = max(abs(float(score_of_sums(sums, scales))), LEAST_CORRELATION)
+    return 0.5 * PERCENT / (2 * correlation * float(sums[:, 2].sum()))
+
+
 def _unit(optics: TiltOptics) -> Tensor:
     """Angstrom that turn gamma by one radian at the edge of the largest disc."""
-    plan = optics.species[0].plan
-    radius = max(
-        each.target.prepared.blocks[each.block].disc.radius / each.plan.box_angstrom
-        for each in optics.species
-    )
-    wavelength = optics.series.microscope.wavelength_angstrom
-    edge = min(radius, 0.5 / plan.pixel_size_angstrom)
-    one = 1 / (math.pi * wavelength * edge**2)
+    edge = max(each.edge for each in optics.species)
+    one = 1 / (math.pi * optics.series.microscope.wavelength_angstrom * edge**2)
     return torch.tensor([one, 2 * one, 2 * one], dtype=torch.float64)
 
 

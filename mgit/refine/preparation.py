@@ -50,7 +50,7 @@ class Block:
     """Images of one half-set whose discs have one size.
 
     images: complex `(m, samples)`. weights: real `(tilts, samples)`, W / S of every used tilt.
-    on_images: the same for what images were multiplied by.
+    whitening: 1 / S alone, of the same shape.
     particle, tilt: `(m,)` row of the particle and number of the used tilt of each image.
     """
 
@@ -58,7 +58,7 @@ class Block:
     half_set: int
     images: Tensor
     weights: Tensor
-    on_images: Tensor
+    whitening: Tensor
     particle: np.ndarray
     tilt: np.ndarray
 
@@ -88,7 +88,7 @@ class TiltDiscs:
 
     images: Tensor
     weights: Tensor
-    on_images: Tensor
+    whitening: Tensor
     rows: np.ndarray
 
 
@@ -153,7 +153,7 @@ def limited(prepared: PreparedSpecies, radius: int) -> PreparedSpecies:
                 disc=disc,
                 images=block.images[:, kept],
                 weights=block.weights[:, kept],
-                on_images=block.on_images[:, kept],
+                whitening=block.whitening[:, kept],
             )
         )
     return replace(prepared, blocks=tuple(blocks))
@@ -225,7 +225,7 @@ def _tilt_discs(
     return TiltDiscs(
         images=images * on_images.to(dtype),
         weights=weights.to(dtype),
-        on_images=on_images.to(dtype),
+        whitening=whitening.to(dtype),
         rows=rows,
     )
 
@@ -244,13 +244,13 @@ def _blocks(
     for radius in sorted({int(radii[number]) for number in discs}, reverse=True):
         numbers = [number for number in discs if radii[number] == radius]
         disc = packing(radius)
-        weights, on_images = (
+        weights, whitening = (
             torch.zeros((len(radii), disc.samples), dtype=discs[numbers[0]].weights.dtype)
             for _ in range(2)
         )
         for number in numbers:
             weights[number] = discs[number].weights
-            on_images[number] = discs[number].on_images
+            whitening[number] = discs[number].whitening
         for half in (1, 2):
             kept = {number: half_set[discs[number].rows] == half for number in numbers}
             rows = [discs[number].rows[kept[number]] for number in numbers]
@@ -263,7 +263,7 @@ def _blocks(
                     half_set=half,
                     images=torch.cat(parts),
                     weights=weights,
-                    on_images=on_images,
+                    whitening=whitening,
                     particle=np.concatenate(rows),
                     tilt=np.repeat(numbers, [len(each) for each in rows]),
                 )

@@ -26,7 +26,9 @@ __all__ = [
     "Windows",
     "box_plan",
     "contrast",
+    "half_plane_counts",
     "masked_discs",
+    "masked_slices",
     "window_transforms",
 ]
 
@@ -202,15 +204,57 @@ def masked_discs(transforms: Tensor, plan: BoxPlan, disc: Packing) -> Tensor:
 
     A constant factor makes samples of white noise of deviation 1 in raw pixels have power 1.
     """
-    size, box = plan.transformed, plan.box
+    size = plan.transformed
     real = torch.fft.irfft2(transforms, s=(size, size))
-    keep = torch.cat([torch.arange(box // 2), torch.arange(size - box // 2, size)])
-    mask = plan.mask(real.dtype)
-    real = real[:, keep[:, None], keep] * mask
-    # irfft2 divides by W'^2; noise of W^2 raw pixels then has variance (W / W')^2 per pixel.
-    level = plan.window / plan.transformed * math.sqrt(float((mask.double() ** 2).sum()))
+    keep = _about_origin(plan)
+    real = real[:, keep[:, None], keep] * plan.mask(real.dtype)
     packed: Tensor = pack(torch.fft.rfft2(real), disc)
-    return packed / level
+    return packed / _level(plan)
+
+
+def masked_slices(packed: Tensor, plan: BoxPlan, disc: Packing) -> Tensor:
+    """Transforms `(n, W', W'//2+1)` of packed slices after the soft mask: `masked_discs`' adjoint.
+
+    Re sum conj(masked_discs(X)) P over the disc is Re sum conj(X) masked_slices(P) over the half
+    plane, counted as `half_plane_counts` has it (docs/math/target.md eq. 10).
+    """
+    box, size = plan.box, plan.transformed
+    index = torch.from_numpy(disc.rfft_index(box))
+    ky, kx = index // (box // 2 + 1), index % (box // 2 + 1)
+    full = torch.zeros((len(packed), box, box // 2 + 1), dtype=packed.dtype)
+    full[:, ky, kx] = packed
+    # Packing leaves out the partners in the column kx = 0.
+    column = full[:, 1 : box // 2, 0]
+    full[:, box // 2 + 1 :, 0] = column.flip(1).conj()
+    real = torch.fft.irfft2(full, s=(box, box)) * plan.mask(full.real.dtype)
+    keep = _about_origin(plan)
+    padded = torch.zeros((len(packed), size, size), dtype=real.dtype)
+    padded[:, keep[:, None], keep] = real
+    scale = (box / size) ** 2 / _level(plan)
+    transforms: Tensor = torch.fft.rfft2(padded) * scale
+    return transforms
+
+
+def half_plane_counts(size: int) -> Tensor:
+    """What samples `(size, size//2+1)` count: half of the whole plane, without Nyquist; float64."""
+    counts = torch.ones((size, size // 2 + 1), dtype=torch.float64)
+    counts[:, 0] = 0.5
+    counts[:, -1] = 0
+    counts[size // 2] = 0
+    return counts
+
+
+def _about_origin(plan: BoxPlan) -> Tensor:
+    """Rows of W' samples that lie in the box about index 0, in the box's layout."""
+    half = plan.box // 2
+    return torch.cat([torch.arange(half), torch.arange(plan.transformed - half, plan.transformed)])
+
+
+def _level(plan: BoxPlan) -> float:
+    # irfft2 divides by W'^2; noise of W^2 raw pixels then has variance (W / W')^2 per pixel.
+    return (
+        plan.window / plan.transformed * math.sqrt(float(plan.mask(torch.float64).square().sum()))
+    )
 
 
 def _cut(image: np.ndarray, centre: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

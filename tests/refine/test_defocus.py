@@ -74,11 +74,29 @@ def test_nothing_moves_where_nothing_scores():
     assert found == 0
 
 
-def test_the_tilt_sums_are_those_of_the_target():
-    species, terms, _ = targets(simulated(ONLY_DEFOCUS))
-    optics = tilt_optics(simulated(ONLY_DEFOCUS).data, [species], 1)
+def test_without_exposure_weights_the_tilt_sums_are_those_of_the_target():
+    settings = replace(ONLY_DEFOCUS, exposure_per_tilt=0.0, tilt_range_degree=0.0)
+    species, terms, _ = targets(simulated(settings))
+    optics = tilt_optics(simulated(settings).data, [species], 1)
     sums = optics.sums(optics.start(), 1)
-    assert torch.allclose(sums[0], terms[:, 1].sum(0), rtol=1e-4)
+    assert float(sums[0, 0]) == pytest.approx(float(terms[:, 1, 0].sum()), rel=1e-4)
+    assert float(sums[0, 2]) > float(terms[:, 1, 2].sum())  # without the CTF
+
+
+def test_the_best_defocus_of_a_perfect_image_is_the_true_one():
+    problem = simulated(replace(ONLY_DEFOCUS, snr=np.inf))
+    species, _, scales = targets(problem)
+    true = problem.true_data.geometry.arrays["defocus"]
+    optics = tilt_optics(problem.data, [species], 1)
+
+    def score(change):
+        values = optics.start()
+        values[0] = change
+        return float(score_of_sums(optics.sums(values, 1), scales))
+
+    found, value = search_exhaustively(score, item="TS", tilt=1)
+    assert found == pytest.approx(true[1] - problem.data.geometry.arrays["defocus"][1], abs=150)
+    assert value > 0
 
 
 def test_slopes_are_those_of_finite_differences():

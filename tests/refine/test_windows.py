@@ -13,7 +13,9 @@ from mgit.refine.windows import (
     Windows,
     box_plan,
     contrast,
+    half_plane_counts,
     masked_discs,
+    masked_slices,
     window_transforms,
 )
 from tests.refine.problems import simulated
@@ -85,6 +87,23 @@ def test_white_noise_comes_out_with_power_one():
     discs = masked_discs(windows.transforms, PLAN, packing(11))
     power = (discs.abs() ** 2)[:, 20:].mean()
     assert float(power) == pytest.approx(1, abs=0.08)
+
+
+def test_masking_slices_is_the_adjoint_of_masking_images():
+    random = np.random.default_rng(0)
+    disc = packing(11)
+    real = torch.from_numpy(random.normal(size=(3, 36, 36)))
+    transforms = torch.fft.rfft2(real)
+    transforms[:, 18] = 0
+    transforms[..., 18] = 0
+    grain = random.normal(size=(2, 3, disc.samples))
+    slices = torch.from_numpy(grain[0] + 1j * grain[1])
+    slices[:, disc.zero] = slices[:, disc.zero].real.to(slices.dtype)
+    counts = torch.ones(disc.samples, dtype=torch.float64)
+    counts[disc.zero] = 0.5
+    one = ((masked_discs(transforms, PLAN, disc).conj() * slices).real * counts).sum()
+    other = (transforms.conj() * masked_slices(slices, PLAN, disc)).real * half_plane_counts(36)
+    assert float(one) == pytest.approx(float(other.sum()), rel=1e-10)
 
 
 def test_the_mask_is_one_inside_and_zero_at_the_edge():
