@@ -136,6 +136,41 @@ def test_broken_references_stop_with_item_and_species_named(factor):
         refined(replace(problem, reference=replace(problem.reference, references=broken)), BRIEF)
 
 
+def part(particles, rows, species):
+    poses = replace(
+        particles.poses,
+        position=particles.poses.position[rows],
+        angles=particles.poses.angles[rows],
+    )
+    return replace(particles, species=species, poses=poses, half_set=particles.half_set[rows])
+
+
+def test_species_on_any_scale_refine_together_as_one():
+    problem = simulated()
+    rows = np.arange(12)
+    references = problem.reference.references
+    loud = replace(references, first=500 * references.first, second=500 * references.second)
+    both = [
+        replace(problem.reference, species="a"),
+        replace(problem.reference, species="b", references=loud),
+    ]
+    sets = [
+        part(problem.particles, rows[rows % 3 == 0], "a"),
+        part(problem.particles, rows[rows % 3 > 0], "b"),
+    ]
+    settings = replace(BRIEF, holdout=0.0, warp_steps=6, pose_steps=6)
+    found = refine_item(problem.data, both, sets, settings)
+    alone = refined(problem, settings)
+    joined = np.zeros_like(problem.particles.poses.position)
+    joined[rows % 3 == 0] = found.poses["a"].position
+    joined[rows % 3 > 0] = found.poses["b"].position
+    # Both species whiten by their own particles, so that they agree closely, not exactly.
+    start = problem.particles.poses.position
+    moves = [joined - start, alone.poses["molecule"].position - start]
+    assert np.corrcoef(moves[0].ravel(), moves[1].ravel())[0, 1] > 0.9
+    assert found.correlations["b"].shape == (8,)
+
+
 def test_references_and_particles_must_be_of_the_same_species():
     problem = simulated()
     other = replace(problem.reference, species="another")
