@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kernels.packing import pack, packing
-from mgit.errors import InvalidInput, NotFound, Unsupported
+from mgit.errors import InvalidInput, MgitError, NotFound, Unsupported
 from mgit.exchange.mrc import read_stack
 from mgit.exchange.relion_optics import read_optics
 from mgit.exchange.relion_particles import (
@@ -189,7 +189,11 @@ def _images(
     file = files.get(name)
     if file is None:
         raise NotFound("a particle's stack is not among the raw files", item=series.name, file=name)
-    stack = read_stack(file.place).values
+    try:
+        stack = read_stack(file.place).values
+    except MgitError as error:
+        error.fields.setdefault("item", series.name)
+        raise
     used, tilts = series.geometry.used_tilts, series.geometry.tilt_count
     visible = np.ones(tilts, bool) if rows.visible is None else rows.visible[row]
     square = stack.shape[1] == stack.shape[2] and not stack.shape[1] % 2

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from kernels.backproject_cpu import Accumulator, accumulator, backproject
 from kernels.packing import Packing, pack, packing
-from mgit.errors import InvalidInput
+from mgit.errors import InvalidInput, Unsupported
 from mgit.geometry.containment import contained, refuse_outside
 from mgit.geometry.tilt_series import Views, tilt_series_model
 from mgit.maps.accumulators import quantum_for
@@ -104,12 +104,20 @@ class HalfSums:
     """The fixed-point sums of both half-sets of one species; several threads may add to them."""
 
     def __init__(self, grid: MapGrid, *, images_max: int) -> None:
+        """Empty sums for at most `images_max` images. Raises Unsupported for too large a box."""
         quantum = quantum_for(images_max, LARGEST_CONTRIBUTION)
         self.grid = grid
-        self.halves: tuple[Accumulator, Accumulator] = (
-            accumulator(grid.padded, quantum=quantum),
-            accumulator(grid.padded, quantum=quantum),
-        )
+        try:
+            self.halves: tuple[Accumulator, Accumulator] = (
+                accumulator(grid.padded, quantum=quantum),
+                accumulator(grid.padded, quantum=quantum),
+            )
+        except ValueError as error:
+            raise Unsupported(
+                "the box of a reconstruction is too large",
+                hint="give the species maps of a coarser pixel size, or a smaller diameter",
+                box=grid.padded,
+            ) from error
         self._locks = (threading.Lock(), threading.Lock())
 
     def add(

@@ -132,6 +132,19 @@ def test_a_stack_of_another_length_is_refused_by_item(tmp_path):
     assert error.value.fields["item"] == "TS_1"
 
 
+def test_a_truncated_stack_is_refused_by_item_and_file(tmp_path, monkeypatch):
+    whole = write_stack
+
+    def cut_short(path, *arguments, **options):
+        whole(path, *arguments, **options)
+        path.write_bytes(path.read_bytes()[:-100])
+
+    monkeypatch.setattr("tests.refine.test_particle_stacks.write_stack", cut_short)
+    with pytest.raises(InvalidInput, match="shorter") as error:
+        summed(tmp_path)
+    assert error.value.fields["item"] == "TS_1"
+
+
 def test_a_stack_that_the_manifest_lacks_is_refused(tmp_path):
     with pytest.raises(NotFound, match="not among the raw files"):
         summed(tmp_path, name="other.mrcs")

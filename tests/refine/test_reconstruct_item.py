@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mgit.errors import InvalidInput, InvalidState
+from mgit.errors import InvalidInput, InvalidState, Unsupported
 from mgit.maps.fsc import fourier_shell_correlation
 from mgit.maps.reconstruction import reconstruct
 from mgit.refine.inputs import ParticleSet
@@ -119,6 +119,11 @@ def test_a_particle_outside_every_image_is_refused_by_name(clean):
     with pytest.raises(InvalidState, match="row 6") as error:
         sums_of(clean.true_data, outside)
     assert error.value.fields["item"] == clean.true_data.name
+
+
+def test_a_box_beyond_the_sums_is_refused():
+    with pytest.raises(Unsupported, match="too large"):
+        HalfSums(replace(GRID, padded=2000), images_max=1)
 
 
 def test_images_beyond_the_bound_of_the_sums_are_refused(clean):
