@@ -158,7 +158,7 @@ def reconstruct_species(
         files = bound[part.item.path]
         if part.item.kind == "particle_series":
             levels.add(EXTRACTED)
-            add_particle_series(
+            added = add_particle_series(
                 sums,
                 particle_series(data),
                 poses,
@@ -172,7 +172,8 @@ def reconstruct_species(
             images = tilt_images(data.name, files, tilts=len(data.arrays["tilt_angle"]))
             levels.add(TILT_IMAGE)
             series = tilt_series(data, images)
-            add_tilt_series(sums, series, poses, weight=weight, budget=budget)
+            added = add_tilt_series(sums, series, poses, weight=weight, budget=budget)
+        budget.advance(part.images - added)
     species = plan.species
     mask = species.map("mask").read() if "mask" in species.map_names() else None
     result = finished(
