@@ -35,7 +35,8 @@ class BlockCorrelation:
         """
         if self.block.images.dtype == torch.complex128:
             return self._reference(matrices, shifts)
-        return cast(Tensor, _Correlate.apply(matrices, shifts, self))  # type: ignore[no-untyped-call]
+        terms = _Correlate.apply(matrices, shifts, self)  # type: ignore[no-untyped-call]
+        return cast(Tensor, terms)
 
     def _reference(self, matrices: Tensor, shifts: Tensor) -> Tensor:
         return correlate_reference.correlate(

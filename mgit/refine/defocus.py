@@ -207,11 +207,13 @@ def _slices(task: BlockCorrelation, matrices: Tensor, shifts: Tensor) -> Tensor:
 class DefocusResult:
     """The series with its new defocus and astigmatism.
 
-    sums: `(species, used tilts, 3)` AB, A^2, B^2 there. outcomes: of every tilt that was followed.
+    sums: `(species, used tilts, 3)` AB, A^2, B^2 there; start_sums: before.
+    outcomes: of every tilt that was followed.
     evaluations: of value and gradient, all tilts together.
     """
 
     series: TiltSeriesData
+    start_sums: Tensor
     sums: Tensor
     outcomes: tuple[Outcome, ...]
     evaluations: int
@@ -269,6 +271,7 @@ def refine_defocus(
     for optics in tilts:
         if optics is not None:
             pooled[:, optics.number] = optics.sums(optics.start(), len(targets)).detach()
+    before = pooled.clone()
     outcomes: list[Outcome] = []
     evaluations = 0
     changes: dict[int, Astigmatism] = {}
@@ -290,6 +293,7 @@ def refine_defocus(
         changes[optics.tilt] = Astigmatism(defocus=change, u=u, v=v)
     return DefocusResult(
         series=_changed(series, changes),
+        start_sums=before,
         sums=pooled,
         outcomes=tuple(outcomes),
         evaluations=evaluations,

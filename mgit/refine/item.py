@@ -189,6 +189,10 @@ def _with_optics(
         steps_max=settings.defocus_steps if settings.defocus else 0,
     )
     images = sum(int((each[..., 2] > 0).sum()) for each in terms)
+    scores = [
+        PERCENT * images * float(score_of_sums(sums.sum(1), scales))
+        for sums in (found.start_sums, found.sums)
+    ]
     report = StageReport(
         stage="defocus",
         resolution_angstrom=step.resolution_angstrom,
@@ -196,8 +200,8 @@ def _with_optics(
         outcome=_worst(found.outcomes),
         steps=settings.defocus_steps if settings.defocus else 0,
         evaluations=found.evaluations,
-        score_before=float(pooled_score(terms, scales)),
-        score_after=PERCENT * images * float(score_of_sums(found.sums.sum(1), scales)),
+        score_before=scores[0],
+        score_after=scores[1],
     )
     return State(series=found.series, poses=state.poses), report
 
