@@ -112,8 +112,10 @@ def cells_of(
 def phase_tables(shift: np.ndarray, radius: int, turns: np.ndarray) -> None:
     """Tabulate exp(-2 pi i k s) for k = 0 ... radius and, from the end, -1 ... -radius, per axis.
 
-    turns: float32 (2 axes, cosine and sine, 2 full radius + 1).
+    turns: float32 (2 axes, cosine and sine, 2 full radius + 1). Entries beyond `radius` are read
+    with samples that weigh nothing; they become zero, because nothing times garbage may be NaN.
     """
+    turns[:, :, radius + 1 : turns.shape[2] - radius] = 0.0
     for axis in range(2):
         step_c, step_s = cos(2 * pi * shift[axis]), -sin(2 * pi * shift[axis])
         c, s = 1.0, 0.0

@@ -115,9 +115,7 @@ class _CacheFile:
         append(self._path, new)
 
 
-def tree_digest(
-    objects: ObjectReader, tree: str, *, cache: DigestMemo | None = None
-) -> RootDigest:
+def tree_digest(objects: ObjectReader, tree: str, *, cache: DigestMemo | None = None) -> RootDigest:
     """Merkle digest over every name and every byte of a stored tree.
 
     With a cache only directories that it does not know are read. Raises NotFound or Corrupt.

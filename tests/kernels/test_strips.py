@@ -79,3 +79,13 @@ def test_a_failure_in_a_thread_is_not_lost():
 
     with pytest.raises(ZeroDivisionError):
         strips.over_spans(work, 10, threads=2)
+
+
+def test_phases_beyond_a_cropped_radius_are_zero_and_never_garbage():
+    turns = np.full((2, 2, 2 * 6 + 1), np.nan, np.float32)
+    strips.phase_tables(np.array([0.1, -0.2]), 3, turns)
+    assert np.isfinite(turns).all()
+    assert not turns[:, :, 4:10].any()
+    expected = np.exp(-2j * np.pi * 0.1 * np.array([0, 1, 2, 3]))
+    np.testing.assert_allclose(turns[0, 0, :4] + 1j * turns[0, 1, :4], expected, atol=1e-6)
+    np.testing.assert_allclose(turns[0, 1, [-1, -2, -3]], -turns[0, 1, [1, 2, 3]], atol=1e-6)
