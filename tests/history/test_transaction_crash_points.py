@@ -20,6 +20,8 @@ from mgit.history.undo import undo
 from mgit.store.checks import check_store
 from mgit.store.files import Files
 from mgit.testing.faults import FaultyFiles, crash_points
+from mgit.verify.audit import Request, verify
+from mgit.verify.findings import Level
 from tests.history.histories import ADA, begin, commit, value_at
 
 DEATHS = ("crash", "torn")
@@ -57,6 +59,8 @@ def check_whole(repository):
                 assert all(
                     value_at(snapshot, f"notes/{name}") for name in snapshot.children("notes")
                 )
+    audit = verify(repository, Request(level=Level.CONTENT, domain=True))
+    assert audit.clean, audit.findings
 
 
 def stage_one(repository):
