@@ -8,6 +8,8 @@ TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up
 if TYPE_CHECKING:
     import argparse
 
+    from mgit.history.repository import Repository
+
 __all__ = ["DESCRIPTION", "HELP", "configure", "run"]
 
 HELP = "take back the last change of a branch"
@@ -42,6 +44,8 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     from mgit.history import undo as steps
 
     repository = open_repository(arguments)
+    if arguments.branch is not None:
+        _refuse_unknown(repository, arguments.branch)
     if arguments.dry_run:
         find = steps.next_redo if arguments.redo else steps.next_undo
         last = find(repository, branch=arguments.branch)
@@ -65,3 +69,18 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
         console.note("'mgit undo --redo' repeats it")
     console.json({"change": what, "branches": places, "dry_run": bool(arguments.dry_run)})
     return ExitCode.OK
+
+
+def _refuse_unknown(repository: "Repository", branch: str) -> None:
+    """A branch that never was is a slip of the pen; a deleted one can be brought back."""
+    from mgit.errors import NotFound
+    from mgit.history.refs import branch_ref
+
+    ref = branch_ref(branch)
+    entries = repository.operations.entries()
+    if repository.refs.get(ref) is None and not any(ref in each.change.refs for each in entries):
+        raise NotFound(
+            "there is no branch of this name, and there never was",
+            branch=branch,
+            hint="'mgit branch' lists the branches; 'mgit undo' alone means the current one",
+        )

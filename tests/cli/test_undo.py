@@ -1,5 +1,6 @@
 """`mgit undo`: back and forward."""
 
+from mgit.cli.main import main
 from tests.survey.populations import shift_defocus, stage
 
 
@@ -33,3 +34,11 @@ def test_a_dry_run_says_what_would_be_taken_back(toy):
     toy("undo")
     assert toy.json("undo", "--redo", "--dry-run")["branches"] == {"main": tip}
     assert toy.tip() != tip
+
+
+def test_a_branch_that_never_was_is_named_and_a_deleted_one_comes_back(toy, capsys):
+    assert main(["-C", toy.repository.root, "undo", "mian"]) == 5
+    assert "never was" in capsys.readouterr().err
+    toy("branch", "side")
+    toy("branch", "-D", "side")
+    assert toy.lines("undo", "side")[1].startswith("  'side' is at ")
