@@ -124,13 +124,20 @@ def _table_path(species: Species) -> str:
 def _optimisation_set(
     species: Species, tomograms: str, reader: Reader, items: ITEMS, comment: str
 ) -> ExportedFile:
-    """A set that ties the species' table to the one tomogram set of the export."""
-    particles = _table_path(species)
+    """A set that ties the species' table and its motion to the one tomogram set of the export."""
+    particles, trajectories = _table_path(species), None
     stored = read_documents(reader, species.path)
-    if is_patchable(species.particles.load(), stored, roles=("relion_particles",)):
-        particles = next(each.path for each in stored if each.role in PARTICLE_ROLES)
+    columns = species.particles.load()
+    if is_patchable(columns, stored, roles=("relion_particles",)):
+        paths = {each.role: each.path for each in stored}
+        particles = paths["relion_particles"]
+        if columns.trajectory is not None:
+            # RELION moves particles only by the trajectories that the set names.
+            trajectories = paths.get("relion_trajectories")
     path = f"{species.name}_optimisation_set.star"
-    content = write_optimisation_set(particles=particles, tomograms=tomograms, comment=comment)
+    content = write_optimisation_set(
+        particles=particles, tomograms=tomograms, trajectories=trajectories, comment=comment
+    )
     return document_file(
         ExportedDocument(
             role="relion_optimisation_set",
