@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from mgit.history.repository import Repository
     from mgit.history.transaction import Transaction
+    from mgit.refine.plan import SpeciesPlan
     from mgit.refine.reconstruct_species import Reconstruction
-    from mgit.refine.run import SpeciesPlan
 
 __all__ = ["DESCRIPTION", "HELP", "configure", "run"]
 
@@ -50,7 +50,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     """Plan, bind, reconstruct, commit, and print the resolutions."""
     from mgit.cli.reconstruction import reconstructed, recorded
     from mgit.errors import InvalidInput
-    from mgit.refine.run import plan_reconstruction
+    from mgit.refine.plan import plan_reconstruction
 
     if arguments.threads < 1:
         raise InvalidInput("at least one thread is needed", threads=arguments.threads)

@@ -8,9 +8,10 @@ from mgit.cli.raw_files import DigestedFiles, computing_versions
 from mgit.curate.provenance import provenance
 from mgit.history.repository import Repository
 from mgit.history.transaction import Transaction
+from mgit.refine.plan import SpeciesPlan, bind
 from mgit.refine.reconstruct_item import Budget
 from mgit.refine.reconstruct_species import Reconstruction
-from mgit.refine.run import SpeciesPlan, bind, reconstruct_species, write_reconstruction
+from mgit.refine.run import reconstruct_species, write_reconstruction
 
 __all__ = ["Results", "reconstructed", "recorded"]
 

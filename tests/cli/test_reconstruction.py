@@ -2,7 +2,7 @@
 
 from mgit.cli.console import Console
 from mgit.cli.reconstruction import reconstructed, recorded
-from mgit.refine.run import plan_reconstruction
+from mgit.refine.plan import plan_reconstruction
 from tests.refine.populations import SPECIES, populated
 
 

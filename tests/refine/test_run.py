@@ -2,16 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mgit.curate.raw_digests import digest_file
-from mgit.errors import InvalidInput, NotFound, Unsupported
+from mgit.refine.plan import bind, plan_reconstruction
 from mgit.refine.reconstruct_item import Budget
-from mgit.refine.run import bind, plan_reconstruction, reconstruct_species, write_reconstruction
-from mgit.state.series import set_excluded, set_use
-from mgit.state.species import set_maps, update_species_attributes
-from tests.refine.populations import ITEM, SPECIES, populated
+from mgit.refine.run import reconstruct_species, write_reconstruction
+from tests.refine.populations import populated
 
 
 class Disk:
@@ -38,68 +35,6 @@ def tree(tmp_path, monkeypatch):
 
 def bound(plans, directory):
     return bind(plans, Disk(directory / "data"), advance=lambda files: None)
-
-
-def test_the_plan_counts_what_takes_part(tree):
-    (plan,) = plan_reconstruction(tree)
-    assert (plan.count, plan.images, plan.grid.box) == (8, 40, 40)
-    assert plan.memory_bytes > plan.grid.sums_bytes
-
-
-def test_excluded_tilts_do_not_count_and_excluded_series_leave_nothing(tree):
-    set_use(tree, ITEM, np.array([True, True, False, True, False]))
-    assert plan_reconstruction(tree)[0].images == 24
-    set_excluded(tree, ITEM, excluded=True)
-    with pytest.raises(InvalidInput, match="every series"):
-        plan_reconstruction(tree)
-
-
-def test_the_grid_of_present_maps_is_kept(tree):
-    half = np.zeros((32,) * 3, np.float32)
-    update_species_attributes(tree, SPECIES, {"pixel_size_angstrom": "6.0"})
-    set_maps(tree, SPECIES, half_maps=(half, half))
-    grid = plan_reconstruction(tree)[0].grid
-    assert (grid.box, grid.pixel_size_angstrom) == (32, 6.0)
-
-
-def test_an_unknown_species_is_refused(tree):
-    with pytest.raises(NotFound):
-        plan_reconstruction(tree, species=["other"])
-
-
-def test_columns_that_cannot_be_applied_are_refused_by_name(tree):
-    columns = tree.attributes(SPECIES)
-    tree.set_attributes(SPECIES, {**columns, "applied_columns": ["rlnDefocusU"]})
-    with pytest.raises(Unsupported) as error:
-        plan_reconstruction(tree)
-    assert error.value.fields["columns"] == "rlnDefocusU"
-
-
-def test_terms_that_only_the_particles_have_are_refused_by_name(tree):
-    groups = [{"group": 1, "own_terms": ["zernike_odd"]}]
-    tree.set_attributes(SPECIES, {**tree.attributes(SPECIES), "optics_groups": groups})
-    with pytest.raises(Unsupported) as error:
-        plan_reconstruction(tree)
-    assert error.value.fields["terms"] == "zernike_odd"
-
-
-def test_a_raw_file_with_another_content_is_refused(tree, tmp_path):
-    plans = plan_reconstruction(tree)
-    assert len(bound(plans, tmp_path)[ITEM]) == 5
-    image = tmp_path / "data" / "images" / "TS_01_003.mrc"
-    content = bytearray(image.read_bytes())
-    content[-1] ^= 1
-    image.write_bytes(content)
-    with pytest.raises(InvalidInput, match="not the one") as error:
-        bound(plans, tmp_path)
-    assert error.value.fields["item"] == "TS_01"
-    assert error.value.fields["file"].endswith("TS_01_003.mrc")
-
-
-def test_a_raw_file_that_is_absent_is_refused(tree, tmp_path):
-    (tmp_path / "data" / "images" / "TS_01_001.mrc").unlink()
-    with pytest.raises(NotFound, match="not here"):
-        bound(plan_reconstruction(tree), tmp_path)
 
 
 def test_maps_curves_and_inputs_are_written(tree, tmp_path):
