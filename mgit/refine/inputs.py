@@ -11,6 +11,7 @@ from mgit.geometry.poses import ParticlePoses
 from mgit.geometry.series_geometry import SeriesGeometry, series_geometry
 from mgit.maps.reference import HalfReferences
 from mgit.optics.ctf import Microscope
+from mgit.refine.stack_images import ParticleStacks
 
 __all__ = ["ParticleSet", "ReferenceSet", "TiltSeriesData", "tilt_series_data"]
 
@@ -89,12 +90,17 @@ class ParticleSet:
     """The particles of one species in the item, rows in the order of the species' table.
 
     half_set: `(n,)` 1 or 2. names: for messages; row numbers when empty.
+    held: bool `(n,)`, which ones take no part in fitting what particles share; None leaves the
+        choice to the settings.
+    stacks: the images of particles that were extracted; None where whole images are cut up.
     """
 
     species: str
     poses: ParticlePoses
     half_set: np.ndarray
     names: tuple[str, ...] = field(default=())
+    held: np.ndarray | None = None
+    stacks: ParticleStacks | None = None
 
     def __post_init__(self) -> None:
         """Raises InvalidState unless every particle is in half-set 1 or 2."""

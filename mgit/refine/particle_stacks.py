@@ -1,11 +1,5 @@
-"""Extracted 2-D stacks: where each particle's images stand, and their share of a reconstruction.
+"""Extracted 2-D stacks in a reconstruction: each particle's images, moved, weighted, added up."""
 
-Such images are cut out already, most often multiplied by the CTF too (`ctf_premultiplied`). Their
-places in the original images are unknown: only the difference between where a particle was cut out
-and where it is now believed to be can be applied, as a shift within its images.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,18 +7,7 @@ import torch
 from torch import Tensor
 
 from kernels.packing import pack, packing
-from mgit.errors import InvalidInput, MgitError, NotFound, Unsupported
-from mgit.exchange.mrc import read_stack
-from mgit.exchange.relion_optics import read_optics
-from mgit.exchange.relion_particles import (
-    Volumes,
-    item_names,
-    particle_block,
-    particle_frame,
-    place,
-)
-from mgit.exchange.star import parse_star
-from mgit.geometry.poses import ParticlePoses
+from mgit.errors import InvalidState, Unsupported
 from mgit.geometry.tilt_series import Views, tilt_series_model
 from mgit.optics.alias import alias_free_size, fft_friendly_size
 from mgit.optics.ewald import band_limited
@@ -32,7 +15,6 @@ from mgit.optics.frequencies import image_frequencies, shift_factor
 from mgit.optics.weights import WeightTerms
 from mgit.refine.exposure import location_shares, tilt_terms
 from mgit.refine.inputs import ParticleSet, TiltSeriesData
-from mgit.refine.raw_stacks import BoundFile
 from mgit.refine.reconstruct_item import (
     Budget,
     HalfSums,
@@ -42,32 +24,10 @@ from mgit.refine.reconstruct_item import (
     slice_matrices,
     slice_weights,
 )
+from mgit.refine.stack_images import ParticleStacks, around_zero, background_free, displacements
 from mgit.refine.windows import Windows, contrast
 
-__all__ = ["StackRows", "add_particle_series", "stack_rows"]
-
-VISIBLE = "rlnTomoVisibleFrames"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StackRows:
-    """Facts of particles that only their imported table has.
-
-    stack: path per particle. centre: `(n, 3)` angstrom from the corner, what stands at the centre
-    of its images. visible: per particle the flags of its tilts, or None without such a column.
-    """
-
-    stack: tuple[str, ...]
-    centre: np.ndarray
-    visible: tuple[np.ndarray, ...] | None
-
-    def take(self, rows: np.ndarray) -> "StackRows":
-        """The rows of these numbers."""
-        return StackRows(
-            stack=tuple(self.stack[row] for row in rows),
-            centre=self.centre[rows],
-            visible=None if self.visible is None else tuple(self.visible[row] for row in rows),
-        )
+__all__ = ["add_particle_series", "stacks_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,74 +46,38 @@ class _StackPlan:
         return self.box * self.pixel_size_angstrom
 
 
-def stack_rows(
-    content: bytes,
-    *,
-    path: str,
-    volumes: Volumes,
-    coordinate_pixel_size_angstrom: float | None,
-) -> StackRows:
-    """Read a RELION or WarpTools table of 2-D stacks, all its rows.
-
-    Raises Unsupported when it does not name one stack per particle.
-    """
-    document = parse_star(content, name=path)
-    table = particle_block(document)
-    stacks = table.strings("rlnImageName")
-    if any("@" in name for name in stacks):
-        raise Unsupported(
-            "particles whose images are single members of a stack are not reconstructed from",
-            hint="export one stack of all tilts per particle, as WarpTools does with --2d",
-            file=path,
-        )
-    optics = read_optics(document, table)
-    items = item_names(table)
-    frame = particle_frame(table, optics, items, volumes, pixel_size=coordinate_pixel_size_angstrom)
-    centre, _ = place(table, replace(frame, origins=()))
-    visible = None
-    if VISIBLE in table:
-        visible = tuple(_flags(text) for text in table.strings(VISIBLE))
-    return StackRows(stack=stacks, centre=centre, visible=visible)
-
-
 def add_particle_series(
     sums: HalfSums,
     series: TiltSeriesData,
     particles: ParticleSet,
-    rows: StackRows,
     *,
-    files: Mapping[str, BoundFile],
-    pixel_size_angstrom: float,
     weight: ItemWeight,
     budget: Budget,
 ) -> int:
-    """Add the images of every particle; returns their number.
-
-    files: by the path that the manifest has. pixel_size_angstrom: of the images.
+    """Add the images of every particle, which has stacks; returns their number.
 
     Raises NotFound, InvalidInput and Unsupported naming the item: stacks that are missing,
     truncated, not finite or of another length, and terms that extracted images cannot take.
     """
-    _refuse_terms(series)
-    model = tilt_series_model(series.geometry, particles.poses)
-    there = ParticlePoses(position=rows.centre[:, None], angles=np.zeros((len(rows.stack), 1, 3)))
-    views = model.views()
-    moved = views.position - tilt_series_model(series.geometry, there).views().position
+    stacks = stacks_of(series, particles)
+    views = tilt_series_model(series.geometry, particles.poses).views()
+    moved = displacements(series.geometry, particles.poses, stacks.centre)
     terms = tilt_terms(series).times(scale=weight.scale, b_factor=weight.b_factor)
     share = location_shares(series, particles.poses.position.mean(axis=1))
-    free = _alias_free(series, sums.grid, pixel=pixel_size_angstrom, views=views)
+    pixel, diameter = stacks.pixel_size_angstrom, sums.grid.diameter_angstrom
+    free = _alias_free(series, sums.grid, pixel=pixel, views=views)
 
     def work(row: int) -> int:
-        images, numbers = _images(series, rows, row, files)
+        images, numbers = stacks.images(row), stacks.numbers(row)
         _add_particle(
             sums,
             series,
             views,
             row,
             numbers,
-            _centred(images, sums.grid, pixel_size_angstrom),
+            background_free(images, pixel=pixel, diameter_angstrom=diameter),
             moved=moved[row, numbers],
-            plan=_plan(sums.grid, images.shape[-1], free=free, pixel=pixel_size_angstrom),
+            plan=_plan(sums.grid, images.shape[-1], free=free, pixel=pixel),
             terms=terms,
             share=float(share[row]),
             half_set=int(particles.half_set[row]),
@@ -162,10 +86,20 @@ def add_particle_series(
         return len(numbers)
 
     with budget.pool() as workers:
-        return sum(workers.map(work, range(len(rows.stack))))
+        return sum(workers.map(work, range(particles.poses.count)))
 
 
-def _refuse_terms(series: TiltSeriesData) -> None:
+def stacks_of(series: TiltSeriesData, particles: ParticleSet) -> ParticleStacks:
+    """The stacks of particles in a series that has nothing which extracted images cannot take.
+
+    Raises InvalidState for particles without stacks, Unsupported naming item and array for terms.
+    """
+    if particles.stacks is None:
+        raise InvalidState(
+            "particles of a series of extracted images have no stacks",
+            item=series.name,
+            species=particles.species,
+        )
     neutral = {"magnification": np.eye(2), "zernike_odd": np.zeros(12)}
     for name, plain in neutral.items():
         if name in series.optics and (series.optics[name] != plain).any():
@@ -175,51 +109,7 @@ def _refuse_terms(series: TiltSeriesData) -> None:
                 item=series.name,
                 array=name,
             )
-
-
-def _flags(text: str) -> np.ndarray:
-    return np.array([part.strip() == "1" for part in text.strip("[] ").split(",")])
-
-
-def _images(
-    series: TiltSeriesData, rows: StackRows, row: int, files: Mapping[str, BoundFile]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Images `(k, n, n)` of a particle and the numbers of the used tilts that they show."""
-    name = rows.stack[row]
-    file = files.get(name)
-    if file is None:
-        raise NotFound("a particle's stack is not among the raw files", item=series.name, file=name)
-    try:
-        stack = read_stack(file.place).values
-    except MgitError as error:
-        error.fields.setdefault("item", series.name)
-        raise
-    used, tilts = series.geometry.used_tilts, series.geometry.tilt_count
-    visible = np.ones(tilts, bool) if rows.visible is None else rows.visible[row]
-    square = stack.shape[1] == stack.shape[2] and not stack.shape[1] % 2
-    if visible.shape != (tilts,) or len(stack) not in (tilts, int(visible.sum())) or not square:
-        raise InvalidInput(
-            "a particle's stack does not have one even, square image per tilt",
-            hint="link the stacks that belong to the table",
-            item=series.name,
-            file=str(file.place),
-            images=stack.shape,
-            tilts=tilts,
-        )
-    numbers = np.flatnonzero(visible[used])
-    shown = used[numbers]
-    section = shown if len(stack) == tilts else (np.cumsum(visible) - 1)[shown]
-    return stack[section], numbers
-
-
-def _centred(images: np.ndarray, grid: MapGrid, pixel: float) -> np.ndarray:
-    """Images without their background, the mean outside the particle's disc, where there is any."""
-    size = images.shape[-1]
-    at = (np.arange(size) - size // 2) * pixel
-    outside = np.hypot(at[:, None], at[None, :]) > grid.diameter_angstrom / 2
-    if not outside.any():
-        return images
-    return np.asarray(images - images[:, outside].mean(axis=1, dtype=np.float64)[:, None, None])
+    return particles.stacks
 
 
 def _alias_free(series: TiltSeriesData, grid: MapGrid, *, pixel: float, views: Views) -> int:
@@ -258,7 +148,7 @@ def _add_particle(
 ) -> None:
     disc = packing(plan.radius)
     factors = _transfer(series, views, row, numbers, plan)
-    transforms = torch.fft.rfft2(_around_zero(torch.from_numpy(images), plan.window))
+    transforms = torch.fft.rfft2(around_zero(torch.from_numpy(images), plan.window))
     frequencies = image_frequencies(plan.window, plan.pixel_size_angstrom, dtype=torch.float32)
     transforms = transforms * shift_factor(frequencies, -moved.float())
     if not series.ctf_multiplied:
@@ -306,18 +196,8 @@ def _squares(factors: Tensor, plan: _StackPlan) -> Tensor:
     if plan.box <= plan.size:
         return square
     kernel = torch.fft.fftshift(torch.fft.irfft2(square, s=(plan.size,) * 2), dim=(-2, -1))
-    widened: Tensor = torch.fft.rfft2(_around_zero(kernel, plan.box)).real
+    widened: Tensor = torch.fft.rfft2(around_zero(kernel, plan.box)).real
     return widened
-
-
-def _around_zero(images: Tensor, size: int) -> Tensor:
-    """Images `(k, n, n)` with the centre n // 2 moved to index 0 of larger, empty ones."""
-    width = images.shape[-1]
-    before = size // 2 - width // 2
-    after = size - width - before
-    padded = torch.nn.functional.pad(images, (before, after, before, after))
-    moved: Tensor = torch.fft.ifftshift(padded, dim=(-2, -1))
-    return moved
 
 
 def _cut(transforms: Tensor, plan: _StackPlan) -> Tensor:

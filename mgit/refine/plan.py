@@ -5,7 +5,7 @@ files are bound by their recorded digests.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,13 +13,13 @@ from mgit.digest import RawDigest
 from mgit.errors import InvalidInput, NotFound, Unsupported
 from mgit.exchange.relion_particles import Volumes
 from mgit.geometry.poses import ParticlePoses
-from mgit.refine.inputs import ParticleSet
+from mgit.refine.inputs import ParticleSet, TiltSeriesData
 from mgit.refine.item_data import ItemData, image_pixel_angstrom
-from mgit.refine.particle_stacks import StackRows, stack_rows
 from mgit.refine.raw_binding import RawFiles, checked_file
 from mgit.refine.raw_stacks import BoundFile, needed_roles
 from mgit.refine.reconstruct_item import MapGrid
 from mgit.refine.reconstruct_species import map_grid
+from mgit.refine.stack_images import StackRows, particle_stacks, stack_rows
 from mgit.state.documents import read_documents
 from mgit.state.particles import ParticleColumns
 from mgit.state.population import Population
@@ -33,9 +33,9 @@ __all__ = [
     "bind",
     "item_data",
     "particle_set",
+    "particle_set_with_stacks",
     "pixel_of",
     "plan_reconstruction",
-    "stack_rows_of",
 ]
 
 KINDS = ("tilt_series", "particle_series")
@@ -253,6 +253,23 @@ def particle_set(plan: SpeciesPlan, part: ItemPart) -> ParticleSet:
     )
 
 
+def particle_set_with_stacks(
+    plan: SpeciesPlan, part: ItemPart, files: Sequence[BoundFile], *, series: TiltSeriesData
+) -> ParticleSet:
+    """The particles of one species in a series of extracted particles, with their images.
+
+    files: that `bind` found for the item. series: of the same item. Raises Unsupported when the
+    table that names the stacks is not kept, InvalidInput when it does not belong to the series.
+    """
+    stacks = particle_stacks(
+        series.geometry,
+        _stack_rows(plan, part),
+        files={each.path: each for each in files},
+        pixel_size_angstrom=pixel_of(part.item),
+    )
+    return replace(particle_set(plan, part), stacks=stacks)
+
+
 def item_data(item: Item) -> ItemData:
     """Every array and attribute of an item, read."""
     handles = item.arrays()
@@ -264,7 +281,7 @@ def item_data(item: Item) -> ItemData:
     )
 
 
-def stack_rows_of(plan: SpeciesPlan, part: ItemPart) -> StackRows:
+def _stack_rows(plan: SpeciesPlan, part: ItemPart) -> StackRows:
     """Facts of the particles from the tables that they were imported with."""
     species, table = plan.species, plan.particles
     digests = np.array(table.source_table.values())[part.rows]

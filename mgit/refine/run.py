@@ -7,7 +7,7 @@ from mgit.errors import InvalidState
 from mgit.maps.symmetry import Helix
 from mgit.refine.item_data import item_weight, particle_series, tilt_series
 from mgit.refine.particle_stacks import add_particle_series
-from mgit.refine.plan import SpeciesPlan, item_data, particle_set, pixel_of, stack_rows_of
+from mgit.refine.plan import SpeciesPlan, item_data, particle_set, particle_set_with_stacks
 from mgit.refine.raw_stacks import BoundFile, tilt_images
 from mgit.refine.reconstruct_item import Budget, HalfSums, add_tilt_series
 from mgit.refine.reconstruct_species import Reconstruction, Shape, finished
@@ -28,27 +28,19 @@ def reconstruct_species(
     sums = HalfSums(plan.grid, images_max=plan.images)
     levels = set()
     for part in plan.parts:
-        poses = particle_set(plan, part)
         weight = item_weight(part.item.attributes)
         data = item_data(part.item)
         files = bound[part.item.path]
         if part.item.kind == "particle_series":
             levels.add(EXTRACTED)
-            added = add_particle_series(
-                sums,
-                particle_series(data),
-                poses,
-                stack_rows_of(plan, part),
-                files={each.path: each for each in files},
-                pixel_size_angstrom=pixel_of(part.item),
-                weight=weight,
-                budget=budget,
-            )
+            series = particle_series(data)
+            particles = particle_set_with_stacks(plan, part, files, series=series)
+            added = add_particle_series(sums, series, particles, weight=weight, budget=budget)
         else:
             images = tilt_images(data.name, files, tilts=len(data.arrays["tilt_angle"]))
             levels.add(TILT_IMAGE)
-            series = tilt_series(data, images)
-            added = add_tilt_series(sums, series, poses, weight=weight, budget=budget)
+            series, particles = tilt_series(data, images), particle_set(plan, part)
+            added = add_tilt_series(sums, series, particles, weight=weight, budget=budget)
         budget.advance(part.images - added)
     species = plan.species
     mask = species.map("mask").read() if "mask" in species.map_names() else None

@@ -10,9 +10,10 @@ from mgit.exchange.mrc import write_stack
 from mgit.geometry.poses import ParticlePoses
 from mgit.refine.inputs import ParticleSet
 from mgit.refine.item_data import ItemData, particle_series
-from mgit.refine.particle_stacks import add_particle_series, stack_rows
+from mgit.refine.particle_stacks import add_particle_series
 from mgit.refine.raw_stacks import BoundFile
 from mgit.refine.reconstruct_item import Budget, HalfSums, ItemWeight, MapGrid
+from mgit.refine.stack_images import particle_stacks, stack_rows
 
 TILTS, SIZE, PIXEL = 3, 24, 8.0
 GRID = MapGrid(box=24, padded=30, pixel_size_angstrom=PIXEL, diameter_angstrom=120.0)
@@ -76,20 +77,19 @@ def summed(tmp_path, *, roll=0, moved=0.0, given=None, images=TILTS, name="a.mrc
     rows = read(table(ROW.format(x="0", image="a.mrcs")))
     position = rows.centre[:, None] + np.array([moved, 0, 0])
     sums = HalfSums(GRID, images_max=10)
-    count = add_particle_series(
-        sums,
-        given or series(tilt_angle=np.zeros(TILTS)),
-        ParticleSet(
-            species="s",
-            poses=ParticlePoses(position=position, angles=np.zeros((1, 1, 3))),
-            half_set=np.array([2]),
+    item = given or series(tilt_angle=np.zeros(TILTS))
+    particles = ParticleSet(
+        species="s",
+        poses=ParticlePoses(position=position, angles=np.zeros((1, 1, 3))),
+        half_set=np.array([2]),
+        stacks=particle_stacks(
+            item.geometry,
+            rows,
+            files={name: BoundFile(role="stack", path=name, place=path)},
+            pixel_size_angstrom=PIXEL,
         ),
-        rows,
-        files={name: BoundFile(role="stack", path=name, place=path)},
-        pixel_size_angstrom=PIXEL,
-        weight=ItemWeight(),
-        budget=Budget(),
     )
+    count = add_particle_series(sums, item, particles, weight=ItemWeight(), budget=Budget())
     return sums, count
 
 
