@@ -29,7 +29,9 @@ a frame series an array with that axis has one entry for the micrograph.
 
 _CLOSING = """Pass-through columns stand below `particles/columns/`, network parameters below
 `denoiser/`, curves and figures of merit below `metrics/`. The digest covers the network, and of the
-pass-through columns those that `applied_columns` names.
+pass-through columns those that `applied_columns` names. Among the metrics, `item_score_before` and
+`item_score` (100 times a correlation), and `item_particles`, have one entry per series in which the
+species was refined, in the order of the ids that the attribute `items` of `item_score` lists.
 """
 
 _ARRAY_HEAD = """| array | type | axes | unit | meaning | where | digest |
