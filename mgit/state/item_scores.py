@@ -16,7 +16,13 @@ from mgit.state.protocol import ArrayHandle, Reader, Writer
 from mgit.state.series import ArrayAndAttributes
 from mgit.state.species import read_species, set_metrics
 
-__all__ = ["ITEM_SCORE_ARRAYS", "ItemScore", "read_item_scores", "write_item_scores"]
+__all__ = [
+    "ITEM_SCORE_ARRAYS",
+    "ItemScore",
+    "item_scores_record",
+    "read_item_scores",
+    "write_item_scores",
+]
 
 SCORE, SCORE_BEFORE, PARTICLES = "item_score", "item_score_before", "item_particles"
 ITEM_SCORE_ARRAYS = (SCORE, SCORE_BEFORE, PARTICLES)
@@ -94,6 +100,18 @@ def read_item_scores(reader: Reader, path: str) -> dict[str, ItemScore]:
         }
     except InvalidState as error:
         raise Corrupt("the score of an item is malformed", path=path) from error
+
+
+def item_scores_record(scores: Mapping[str, ItemScore]) -> dict[str, dict[str, str | int]]:
+    """Scores as provenance holds them (`metrics` -> species -> `items`): decimals, sorted by id."""
+    return {
+        each: {
+            "before": repr(float(scores[each].before)),
+            "after": repr(float(scores[each].after)),
+            "particles": int(scores[each].particles),
+        }
+        for each in sorted(scores)
+    }
 
 
 def _ids(found: Mapping[str, ArrayHandle], path: str) -> list[str]:

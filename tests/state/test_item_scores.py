@@ -5,9 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mgit.digest import canonical_bytes
 from mgit.errors import Corrupt, InvalidState, NotFound
 from mgit.state.digests import species_state
-from mgit.state.item_scores import ItemScore, read_item_scores, write_item_scores
+from mgit.state.item_scores import (
+    ItemScore,
+    item_scores_record,
+    read_item_scores,
+    write_item_scores,
+)
 from mgit.state.species import read_species, set_metrics
 from mgit.testing.memory import MemoryTree
 
@@ -107,3 +113,9 @@ def test_scores_that_do_not_fit_each_other_are_corrupt(tree, species_path, metri
     set_metrics(tree, species_path, metrics)
     with pytest.raises(Corrupt):
         read_item_scores(tree, species_path)
+
+
+def test_provenance_holds_scores_as_decimals():
+    record = item_scores_record({B: ItemScore(before=np.float64(0.1), after=2, particles=3)})
+    assert record == {B: {"before": "0.1", "after": "2.0", "particles": 3}}
+    canonical_bytes(item_scores_record(SCORES))  # refuses floats
