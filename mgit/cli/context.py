@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = [
     "clock",
     "colour_wanted",
+    "core_count",
+    "environment",
     "setting",
     "signature",
     "terminal_width",
@@ -74,6 +76,18 @@ def use_one_blas_thread() -> None:
     has set stands.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def environment() -> dict[str, str]:
+    """The environment for a worker process: this one's, with one thread for linear algebra."""
+    return {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+def core_count() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
 
 
 def _parse_date(text: str) -> tuple[int, int]:

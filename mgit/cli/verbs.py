@@ -91,6 +91,7 @@ VERBS: tuple[Verb, ...] = (
     _verb("show", "show a commit, a species, a source or any path of a revision", _LOOK),
     _verb("diff", "compare two revisions: species, particles, deformation, imaging", _LOOK),
     _verb("score", "compare commits with the truth of a simulation", _LOOK),
+    _verb("refine", "refine poses, deformation and optics, and record the result", _LOOK),
     _verb("reconstruct", "make half-maps and their FSC from the present state", _LOOK),
     _verb("branch", "list, create, rename or delete branches", _HISTORY),
     _verb("switch", "make another branch the current one", _HISTORY),

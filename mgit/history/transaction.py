@@ -128,6 +128,12 @@ class Transaction:
             self._repository.stage.clear()
         return CommitRecord.parse(raw)
 
+    def divert(self, ref: str) -> None:
+        """Let `commit` move this ref, whole name, instead of the branch, which stays as it is."""
+        self._require_open()
+        self._ref = check_ref_name(ref)
+        self._old = self._repository.refs.get(self._ref)
+
     def stage(self, *, message: str, provenance: Mapping[str, Any] | None = None) -> None:
         """Make the draft what is staged; nothing else changes.
 

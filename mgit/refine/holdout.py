@@ -24,8 +24,8 @@ __all__ = ["HeldOut", "held_particles", "measure", "restricted"]
 class HeldOut:
     """Held-out particles of one species.
 
-    rows: of the particles. before, after: `(rows, 3)` AB, A^2, B^2 of each in the deformation and
-    optics that the round began with and in those that it found.
+    rows: of the particles. before, after: `(rows, tilts, 3)` AB, A^2, B^2 of each image in the
+    deformation and optics that the round began with and in those that it found.
     """
 
     species: str
@@ -35,11 +35,12 @@ class HeldOut:
 
 
 def held_particles(particles: ParticleSet, settings: RefineSettings) -> np.ndarray:
-    """Which particles are held out: bool `(n,)`; the same for the same seed and number."""
+    """Which particles are held out: bool `(n,)`; chosen by seed and number if by nobody else."""
     count = particles.poses.count
     held = np.zeros(count, dtype=bool)
-    deforms = settings.image_warp is not None or settings.stage_angles or settings.refines_optics
-    if deforms:
+    if settings.deforms and particles.held is not None:
+        return particles.held
+    if settings.deforms:
         random = np.random.default_rng([settings.seed, count])
         held[random.permutation(count)[: round(settings.holdout * count)]] = True
     return held
@@ -112,4 +113,4 @@ def _only(state: State, species: Sequence[int]) -> State:
 
 
 def _terms(state: State, prepared: Sequence[PreparedSpecies], resolution: float) -> list[Tensor]:
-    return [each.sum(1) for each in terms_of(state, prepared, resolution_angstrom=resolution)]
+    return terms_of(state, prepared, resolution_angstrom=resolution)

@@ -44,6 +44,7 @@ class ItemResult:
     correlations: per species `(particles,)`, each particle's images with its reference.
     tilt_correlations: `(used tilts,)`, all species pooled.
     score_before, score_after: M at full resolution, of the given and the found state.
+    images: how many M counts.
     """
 
     item: str
@@ -54,6 +55,7 @@ class ItemResult:
     tilt_correlations: np.ndarray
     score_before: float
     score_after: float
+    images: int
     stages: tuple[StageReport, ...]
     held_out: tuple[HeldOut, ...]
 
@@ -246,6 +248,7 @@ def _result(
         tilt_correlations=score_of_sums(pooled.transpose(0, 1), scales).nan_to_num().numpy(),
         score_before=scores[0],
         score_after=scores[1],
+        images=sum(int((each[..., 2] > 0).sum()) for each in after),
         stages=tuple(reports),
         held_out=tuple(held_out),
     )

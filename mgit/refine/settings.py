@@ -2,6 +2,7 @@
 
 import math
 import re
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -15,6 +16,7 @@ __all__ = [
     "RefineSettings",
     "parse_grid",
     "parse_percent",
+    "read_recipe",
     "recipe",
 ]
 
@@ -48,6 +50,7 @@ class RefineSettings:
     priors: whether changes are held back by Gaussians; auto: when an item has fewer than
         `few_particles`.
     batch: images transformed at a time; a setting and no property of the machine.
+    threads: of the kernels; no result depends on it. device: 'cpu', 'cuda' or 'cuda:N'.
     """
 
     image_warp: tuple[int, int] | None = None
@@ -71,6 +74,7 @@ class RefineSettings:
     defocus_steps: int = 10
     batch: int = 8
     threads: int = 1
+    device: str = "cpu"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -97,6 +101,8 @@ class RefineSettings:
             _refuse("holdout", self.holdout, "give less than half, as in 5%")
         if self.priors not in ("auto", "on", "off"):
             _refuse("priors", self.priors, "give auto, on or off")
+        if re.fullmatch(r"cpu|cuda(:[0-9]+)?", self.device) is None:
+            _refuse("device", self.device, "give cpu, cuda or cuda:N")
 
     @property
     def refines_geometry(self) -> bool:
@@ -107,6 +113,17 @@ class RefineSettings:
     def refines_optics(self) -> bool:
         """Whether defocus or astigmatism moves."""
         return self.defocus or self.defocus_exhaustive
+
+    @property
+    def deforms(self) -> bool:
+        """Whether anything moves that particles share."""
+        return self.image_warp is not None or self.stage_angles or self.refines_optics
+
+    def as_text(self) -> dict[str, str]:
+        """Every option but `threads` as text that `with_options` reads back to an equal value."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        del found["threads"]
+        return {name: _spelled(value) for name, value in found.items()}
 
     def with_options(self, options: Mapping[str, Any]) -> "RefineSettings":
         """The settings with options replaced; keys are fields, ours or M's, dashes or not.
@@ -205,6 +222,42 @@ def recipe(preset: str, *, rounds: int | None = None) -> tuple[RefineSettings, .
     return tuple(steps[min(index, len(steps) - 1)] for index in range(count))
 
 
+def read_recipe(text: str, *, file: str) -> tuple[RefineSettings, ...]:
+    """Settings per round from a TOML text of tables `[[round]]`, each of options of refinement.
+
+    Options may be written as on the command line, without the leading dashes. Raises InvalidInput,
+    naming the file, for text that is no TOML, has no round, or holds an unknown option.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"a recipe is no TOML: {error}", file=file) from error
+    rounds = document.pop("round", None)
+    if document or not isinstance(rounds, list) or not rounds:
+        raise InvalidInput(
+            "a recipe is a list of rounds",
+            hint="write a table [[round]] with options for every round, and nothing else",
+            file=file,
+            found=", ".join(document) or None,
+        )
+    steps = []
+    for number, options in enumerate(rounds, start=1):
+        try:
+            steps.append(RefineSettings().with_options(options))
+        except InvalidInput as error:
+            error.fields.update(file=file, round=number)
+            raise
+    return tuple(steps)
+
+
+def _spelled(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return "x".join(str(each) for each in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _refuse(name: str, value: object, hint: str) -> None:
     raise InvalidInput(
         "an option of refinement is out of range", hint=hint, option=name, value=value
@@ -213,7 +266,12 @@ def _refuse(name: str, value: object, hint: str) -> None:
 
 def _converted(name: str, value: Any) -> Any:
     if not isinstance(value, str):
-        return tuple(value) if name == "image_warp" and value is not None else value
+        if name == "image_warp" and value is not None:
+            return tuple(value)
+        kind = RefineSettings.__annotations__[name]
+        if kind in (bool, int) and type(value) is not kind:
+            _refuse(name, value, "give true or false" if kind is bool else "give a whole number")
+        return value
     text = value.strip()
     if text.lower() in ("none", "") and name in ("image_warp", "start_resolution", "resolution"):
         return None
@@ -222,6 +280,8 @@ def _converted(name: str, value: Any) -> Any:
     if name == "holdout":
         return parse_percent(text)
     kind = RefineSettings.__annotations__[name]
+    if kind is str:
+        return text
     if kind is bool:
         if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
             _refuse(name, value, "give true or false")

@@ -1,0 +1,340 @@
+"""The work of `mgit refine` between its options and its commits; it imports torch."""
+
+import secrets
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mgit.cli.console import Console
+from mgit.cli.context import environment, signature
+from mgit.cli.exit_codes import ExitCode
+from mgit.cli.raw_files import DigestedFiles, computing_versions
+from mgit.cli.render.refinement import round_record, tell_plan, tell_round
+from mgit.curate.provenance import provenance
+from mgit.errors import DiskFull, RefMoved
+from mgit.history.operations import Change as RefChange
+from mgit.history.repository import Repository
+from mgit.history.transaction import PayloadSigner, Transaction
+from mgit.refine.checkpoint import Checkpoint, RoundFiles
+from mgit.refine.inputs import ReferenceSet
+from mgit.refine.plan import bind
+from mgit.refine.raw_stacks import BoundFile
+from mgit.refine.reconstruct_item import Budget
+from mgit.refine.refine_items import refine_work
+from mgit.refine.refine_plan import RefinePlan, plan_refinement
+from mgit.refine.refine_run import Round, finish_round, references_of
+from mgit.refine.settings import RefineSettings
+from mgit.refine.workers import run_workers
+from mgit.state.digests import seal
+
+__all__ = [
+    "Course",
+    "Done",
+    "aside_ref",
+    "finished",
+    "plan_of",
+    "refine_rounds",
+    "refined",
+    "tell_done",
+]
+
+ASIDE = "refs/mgit/refine/"
+DISK_MARGIN = 1.5
+Bound = Mapping[str, tuple[BoundFile, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Course:
+    """A refinement to be run.
+
+    steps: settings of every round. branch: short name or full ref that moves; None where HEAD
+    points. workers: processes; 1 stays in this one.
+    """
+
+    repository: Repository
+    checkpoint: Checkpoint
+    steps: tuple[RefineSettings, ...]
+    branch: str | None
+    workers: int
+    force: bool
+    signer: PayloadSigner | None
+
+    @property
+    def threads(self) -> int:
+        """Of a worker."""
+        return self.steps[0].threads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Done:
+    """One round that became a commit. aside: the ref that holds it instead of the branch."""
+
+    commit: str
+    state: str
+    subject: str
+    result: Round
+    aside: str | None
+    code: ExitCode
+
+
+def aside_ref(checkpoint: Checkpoint, number: int) -> str:
+    """Where the result of a round is kept when the branch does not take it."""
+    return f"{ASIDE}{checkpoint.request.id}-{number}"
+
+
+def refine_rounds(course: Course, console: Console, *, done: int, parent: str) -> list[Done]:
+    """Run the rounds after the first `done`, the next one from `parent`; one commit each.
+
+    Stops after a round that the branch did not take. Raises what planning, binding, refining and
+    committing raise; finished items stay in the checkpoint then.
+    """
+    found: list[Done] = []
+    for number in range(done + 1, len(course.steps) + 1):
+        settings = course.steps[number - 1]
+        plan = plan_of(course, parent, settings)
+        title = f"round {number} of {len(course.steps)}"
+        with console.progress("checking raw files", total=None, unit="files") as bar:
+            bound = bind(plan.species, DigestedFiles(course.repository), advance=bar.advance)
+        references = references_of(plan.species, settings)
+        tell_plan(plan, references, console, title=title)
+        _refuse_full_disk(course, plan, references)
+        results = refined(course, plan, references, bound, console, number=number, parent=parent)
+        outcome = _committed(course, plan, results, bound, console, number=number, parent=parent)
+        tell_round(outcome.result, console, title=title)
+        found.append(outcome)
+        if outcome.code != ExitCode.OK:
+            break
+        parent = outcome.commit
+    course.checkpoint.remove()
+    return found
+
+
+def tell_done(found: Sequence[Done], console: Console, *, branch: str) -> ExitCode:
+    """One line per commit and, where the branch did not take one, what to do about it."""
+    for each in found:
+        name = each.aside or branch
+        console.out(f"[{name} {each.commit[:10]}] {each.subject}")
+    last = found[-1]
+    if last.code == ExitCode.CONFLICT:
+        console.warning(
+            f"'{branch}' moved meanwhile; the result is kept: 'mgit merge {last.aside}' takes it in"
+        )
+    if last.code == ExitCode.WORSE:
+        fallen = ", ".join(f"{each.measure} of {each.species}" for each in last.result.worse)
+        why = f"{fallen} fell beyond its noise" if fallen else "no series improved"
+        console.warning(
+            f"'{branch}' stays as it was: {why}; "
+            f"see 'mgit diff {branch} {last.aside}', take it all the same with "
+            f"'mgit merge {last.aside}', or refine fewer parameters"
+        )
+    console.json(
+        {
+            "rounds": [
+                {
+                    "commit": each.commit,
+                    "state": each.state,
+                    "aside": each.aside,
+                    **round_record(each.result),
+                }
+                for each in found
+            ]
+        }
+    )
+    return last.code
+
+
+def plan_of(course: Course, parent: str, settings: RefineSettings) -> RefinePlan:
+    """The plan of a round over the tree of a commit."""
+    request = course.checkpoint.request
+    snapshot = course.repository.snapshot(parent)
+    return plan_refinement(snapshot, settings, species=request.species, sources=request.sources)
+
+
+def refined(
+    course: Course,
+    plan: RefinePlan,
+    references: tuple[ReferenceSet, ...],
+    bound: Bound,
+    console: Console,
+    *,
+    number: int,
+    parent: str,
+) -> RoundFiles:
+    """Refine every item of the plan that has no result yet; returns where the results are."""
+    files = course.checkpoint.round(number)
+    names = [_component(work.item.path) for work in plan.works]
+    kept = sum(files.done(name) for name in names)
+    if kept:
+        console.note(f"going on with {kept} of {len(names)} series that are done already")
+    images = {name: work.images for name, work in zip(names, plan.works, strict=True)}
+    missing = [name for name in names if not files.done(name)]
+    with console.progress(
+        "refining", total=sum(images[name] for name in missing), unit="images"
+    ) as bar:
+        if not missing or plan.settings.iterations == 0:
+            return files
+        if course.workers == 1:
+            for name, work in zip(names, plan.works, strict=True):
+                if name in missing:
+                    files.write(name, refine_work(plan, work, references, bound))
+                    bar.advance(images[name])
+            return files
+        job = {
+            "repository": str(Path(course.repository.layout.root).resolve()),
+            "commit": parent,
+            "settings": plan.settings.as_text(),
+            "threads": course.threads,
+            "species": list(course.checkpoint.request.species),
+            "sources": list(course.checkpoint.request.sources),
+        }
+        files.write_job(job, references, bound)
+        token = secrets.token_hex(8)
+        run_workers(
+            files,
+            missing,
+            command=[
+                sys.executable, "-m", "mgit.cli.refine_worker", str(files.directory), token,
+            ],
+            environment=environment(),
+            count=course.workers,
+            advance=lambda name: bar.advance(images[name]),
+        )  # fmt: skip
+    return files
+
+
+def finished(
+    transaction: Transaction,
+    plan: RefinePlan,
+    files: RoundFiles,
+    bound: Bound,
+    budget: Budget,
+) -> Round:
+    """The results of a round in the transaction's draft, reconstructed and judged."""
+    works = plan.works if plan.settings.iterations else ()
+    draft = transaction.draft
+    return finish_round(
+        draft,
+        plan,
+        [(work, files.read(_component(work.item.path))) for work in works],
+        bound=bound,
+        budget=budget,
+        seal=lambda: seal(draft, draft.touched_paths()),
+    )
+
+
+def _committed(
+    course: Course,
+    plan: RefinePlan,
+    files: RoundFiles,
+    bound: Bound,
+    console: Console,
+    *,
+    number: int,
+    parent: str,
+) -> Done:
+    repository = course.repository
+    aside, code = None, ExitCode.OK
+    total = sum(each.images for each in plan.species)
+    with repository.transaction(verb="refine", branch=course.branch, parents=(parent,)) as change:
+        with console.progress("reconstructing", total=total, unit="images") as bar:
+            budget = Budget(threads=course.threads * course.workers, advance=bar.advance)
+            result = finished(change, plan, files, bound, budget)
+        if (result.worse or not result.moved) and not course.force:
+            aside, code = aside_ref(course.checkpoint, number), ExitCode.WORSE
+            change.divert(aside)
+        message = course.checkpoint.request.message or _message(result, number, len(course.steps))
+        who = signature(repository.layout.control)
+        record = recorded(course, result, number=number)
+        try:
+            made = change.commit(message=message, who=who, provenance=record, sign=course.signer)
+            commit, state = made.id, made.state
+        except RefMoved as error:
+            if "commit" not in error.fields:
+                raise
+            commit = str(error.fields["commit"])
+            state = repository.commit(commit).state
+            aside, code = aside_ref(course.checkpoint, number), ExitCode.CONFLICT
+            repository.operations.perform(
+                RefChange(refs={aside: (repository.refs.get(aside), commit)}),
+                verb="refine", message=message, who=who,
+            )  # fmt: skip
+    return Done(
+        commit=commit,
+        state=state or "",
+        subject=message.splitlines()[0],
+        result=result,
+        aside=aside,
+        code=code,
+    )
+
+
+def recorded(course: Course, result: Round, *, number: int) -> dict[str, Any]:
+    """The provenance of a round: enough to run it again, and what it came to."""
+    request, settings = course.checkpoint.request, result.plan.settings
+    inputs = [str(each.species.state) for each in result.plan.species]
+    inputs += [str(work.item.state) for work in result.plan.works]
+    record = provenance(
+        {
+            "run": request.id,
+            "round": number,
+            "rounds": len(course.steps),
+            "options": settings.as_text(),
+            "species": list(request.species),
+            "sources": list(request.sources),
+        },
+        inputs=inputs,
+        metrics={plan.species.name: _metrics(result, plan.species.name) for plan, _ in result.maps},
+        raw_level=min(result.levels),
+        device=settings.device,
+        seed=settings.seed,
+    )
+    record["versions"] = {**record["versions"], **computing_versions()}
+    return record
+
+
+def _metrics(result: Round, species: str) -> dict[str, Any]:
+    maps = next(each for plan, each in result.maps if plan.species.name == species)
+    found: dict[str, Any] = {
+        "resolution_angstrom": repr(maps.resolution_angstrom),
+        "masked_by": maps.masked_by,
+    }
+    for change in result.changes:
+        if change.species == species:
+            found[change.measure.replace(" ", "_").replace("-", "_")] = {
+                "before": repr(change.before),
+                "after": repr(change.after),
+                "noise": repr(change.noise),
+            }
+    return found
+
+
+def _message(result: Round, number: int, rounds: int) -> str:
+    maps = ", ".join(
+        f"{plan.species.name} {each.resolution_angstrom:.1f} A" for plan, each in result.maps
+    )
+    return f"Refine, round {number} of {rounds}: {maps}"
+
+
+def _refuse_full_disk(course: Course, plan: RefinePlan, references: Sequence[ReferenceSet]) -> None:
+    """Before any work: maps, tables, references and results must fit."""
+    maps = sum(2 * 4 * each.grid.box**3 for each in plan.species)
+    tables = sum(100 * len(each.particles) for each in plan.species)
+    volumes = sum(each.references.first.nbytes * 2 for each in references)
+    needed = int(DISK_MARGIN * (maps + tables + volumes * (course.workers > 1)))
+    place = course.repository.layout.control
+    free = shutil.disk_usage(place).free
+    if free < needed:
+        raise DiskFull(
+            "the disk is too full for the result of a refinement",
+            hint="make room before it begins: nothing was done yet",
+            directory=place,
+            free_mb=free // 1_000_000,
+            needed_mb=needed // 1_000_000 + 1,
+        )
+
+
+def _component(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,0 +1,164 @@
+"""A round of refinement in the terminal: what it will do, and what it came to."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mgit.cli.console import Console
+from mgit.refine.inputs import ReferenceSet
+from mgit.refine.refine_plan import RefinePlan
+from mgit.refine.refine_run import Round
+from mgit.refine.settings import RefineSettings
+
+__all__ = ["planned_record", "round_record", "tell_plan", "tell_round", "wording"]
+
+MEGABYTE = 1_000_000
+WORST = 3
+SPARSE = 3.0
+"""Shared parameters per particle from which the plan says so loudly."""
+
+
+def tell_plan(
+    plan: RefinePlan, references: Sequence[ReferenceSet], console: Console, *, title: str
+) -> None:
+    """What is refined, against what, how many parameters, and what it takes."""
+    cost = plan.cost(references)
+    console.out(f"{title}: {wording(plan.settings)}")
+    for each in references:
+        half = each.references
+        console.out(
+            f"  {each.species}: references to {2 * half.pixel_size_angstrom:.1f} A, "
+            f"box {half.box} px"
+        )
+    per_particle = cost.parameters / max(1, cost.particles)
+    console.out(
+        f"  {cost.items} series, {cost.particles} particles in up to {cost.images} images; "
+        f"{cost.parameters} parameters ({per_particle:.1f} per particle, "
+        f"{cost.shared_parameters} of them shared)"
+    )
+    console.out(
+        f"  about {cost.memory_bytes / MEGABYTE:.0f} MB of memory per worker and "
+        f"{_duration(cost.time_s)} on one core"
+    )
+    if plan.skipped:
+        console.note(
+            f"  {len(plan.skipped)} series with fewer than {plan.settings.min_particles} "
+            "particles are not refined"
+        )
+    for text in plan.warnings():
+        console.warning(text)
+
+
+def wording(settings: RefineSettings) -> str:
+    """The families that move, in words."""
+    families = []
+    if settings.image_warp is not None:
+        families.append("image warp {}x{}".format(*settings.image_warp))
+    if settings.stage_angles:
+        families.append("stage angles")
+    if settings.particles:
+        families.append("poses")
+    if settings.refines_optics:
+        families.append("defocus" + (" (exhaustive)" if settings.defocus_exhaustive else ""))
+    if not families or not settings.iterations:
+        return "no parameters, reconstruction only"
+    return f"{', '.join(families)} in {settings.iterations} sub-iterations"
+
+
+def tell_round(result: Round, console: Console, *, title: str) -> None:
+    """Resolution, held-out measures with their noise, and the series that got worst."""
+    console.out(f"{title} done")
+    for plan, maps in result.maps:
+        before = plan.species.number("resolution_angstrom")
+        earlier = next(
+            (
+                each.species.number("resolution_angstrom")
+                for each in result.plan.species
+                if each.species.name == plan.species.name
+            ),
+            before,
+        )
+        was = f"{earlier:.2f} -> " if earlier is not None else ""
+        console.out(
+            f"  {plan.species.name}: {was}{maps.resolution_angstrom:.2f} A "
+            f"(corrected FSC 0.143, {maps.masked_by})"
+        )
+        if plan.species.flag("external_reference"):
+            console.out(
+                "    the halves share an imported reference: this FSC is not independent "
+                "inside the band of alignment"
+            )
+    for change in result.changes:
+        word = "worse" if change.worse else ("better" if change.gain > 2 * change.noise else "same")
+        console.out(
+            f"  {change.species}, {change.measure}: {change.before:.4f} -> {change.after:.4f} "
+            f"(change {change.gain:+.4f}, noise {change.noise:.4f}: {word})"
+        )
+    fallen = sorted(
+        (item.score_after - item.score_before, work.item.name) for work, item in result.found
+    )
+    for gain, name in [pair for pair in fallen if pair[0] < 0][:WORST]:
+        console.note(f"  the score of '{name}' fell by {-gain:.3g}")
+
+
+def planned_record(plan: RefinePlan, references: Sequence[ReferenceSet]) -> dict[str, Any]:
+    """The plan for the verb's JSON document."""
+    cost = plan.cost(references)
+    return {
+        "options": plan.settings.as_text(),
+        "species": [each.species for each in references],
+        "items": cost.items,
+        "particles": cost.particles,
+        "images": cost.images,
+        "parameters": cost.parameters,
+        "shared_parameters": cost.shared_parameters,
+        "memory_bytes": cost.memory_bytes,
+        "time_on_one_core_s": cost.time_s,
+        "skipped": [each.name for each in plan.skipped],
+        "warnings": list(plan.warnings()),
+    }
+
+
+def round_record(result: Round) -> dict[str, Any]:
+    """What a round came to, for the verb's JSON document."""
+    return {
+        "species": [
+            {
+                "name": plan.species.name,
+                "resolution_angstrom": maps.resolution_angstrom,
+                "masked_by": maps.masked_by,
+                "external_reference": plan.species.flag("external_reference"),
+            }
+            for plan, maps in result.maps
+        ],
+        "changes": [
+            {
+                "species": each.species,
+                "measure": each.measure,
+                "before": each.before,
+                "after": each.after,
+                "noise": each.noise,
+                "worse": each.worse,
+            }
+            for each in result.changes
+        ],
+        "items": [
+            {
+                "name": work.item.name,
+                "score_before": item.score_before,
+                "score_after": item.score_after,
+                "stages": [
+                    {"stage": stage.stage, "outcome": stage.outcome, "steps": stage.steps}
+                    for stage in item.stages
+                ],
+            }
+            for work, item in result.found
+        ],
+    }
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

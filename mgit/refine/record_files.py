@@ -1,0 +1,58 @@
+"""Arrays and facts in one file, whole or absent: what is kept between the items of a round."""
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mgit.errors import DiskFull, InvalidState, StorageFailed
+
+__all__ = ["read_record", "write_record"]
+
+FACTS = "facts"
+
+
+def write_record(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write facts (anything JSON can say) and arrays of numbers; the file appears when complete.
+
+    Raises DiskFull and StorageFailed, naming the file; what stood there before is then untouched.
+    """
+    if FACTS in arrays or any(each.dtype.kind not in "biufc" for each in arrays.values()):
+        raise InvalidState("a record holds arrays of numbers only", file=str(path))
+    text = np.frombuffer(json.dumps(facts, sort_keys=True).encode(), dtype=np.uint8)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as stream:
+            named = {f"a/{name}": values for name, values in arrays.items()}
+            np.savez(stream, allow_pickle=False, **{FACTS: text, **named})
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        kind = DiskFull if error.errno in (28, 122) else StorageFailed
+        raise kind("a checkpoint cannot be written", file=str(path), why=str(error)) from error
+
+
+def read_record(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Facts and arrays of a file that `write_record` wrote.
+
+    Raises InvalidState, naming the file, for one that is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as record:
+            facts = json.loads(record[FACTS].tobytes())
+            arrays = {
+                name.removeprefix("a/"): record[name] for name in record.files if name != FACTS
+            }
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise InvalidState(
+            "a checkpoint is damaged",
+            hint="remove the file and run 'mgit refine --resume': that part is done again",
+            file=str(path),
+        ) from error
+    return facts, arrays
