@@ -14,7 +14,7 @@ from mgit.maps.reconstruction import ReconstructionSettings, reconstruct
 from mgit.maps.symmetry import Helix, helical_operators, point_group
 from mgit.refine.reconstruct_item import HalfSums, MapGrid
 
-__all__ = ["Reconstruction", "Shape", "finished", "map_grid"]
+__all__ = ["Reconstruction", "Shape", "drawn_mask", "finished", "map_grid"]
 
 PADDING_DIAMETERS = 2.0
 """Edge of the sums, at least, in diameters: so wide that neighbours do not fold over."""
@@ -105,7 +105,7 @@ def finished(
         _map(half, sums.grid, shape, species=species, threads=threads) for half in sums.halves
     )
     own = mask is not None
-    chosen = _mask(first, second, sums.grid, shape) if mask is None else mask
+    chosen = drawn_mask(first, second, sums.grid, shape) if mask is None else mask
     if chosen.shape != first.shape:
         raise InvalidInput(
             "the mask of a species has another box than its maps",
@@ -149,7 +149,8 @@ def _map(
     )
 
 
-def _mask(first: np.ndarray, second: np.ndarray, grid: MapGrid, shape: Shape) -> np.ndarray:
+def drawn_mask(first: np.ndarray, second: np.ndarray, grid: MapGrid, shape: Shape) -> np.ndarray:
+    """The automatic mask of two half-maps `(n, n, n)`, soft, from their low-passed mean."""
     pixel = grid.pixel_size_angstrom
     plain = AutomaticMask()
     settings = AutomaticMask(

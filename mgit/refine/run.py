@@ -15,7 +15,7 @@ from mgit.state.digests import set_inputs
 from mgit.state.protocol import Writer
 from mgit.state.species import Species, set_maps, set_metrics, update_species_attributes
 
-__all__ = ["reconstruct_species", "write_reconstruction"]
+__all__ = ["reconstruct_species", "shape_of", "write_reconstruction"]
 
 EXTRACTED, TILT_IMAGE = "extracted_stack", "tilt_image"
 """Levels of raw data, from the lowest."""
@@ -45,7 +45,7 @@ def reconstruct_species(
     species = plan.species
     mask = species.map("mask").read() if "mask" in species.map_names() else None
     result = finished(
-        sums, _shape(species), species=species.name, mask=mask, threads=budget.threads
+        sums, shape_of(species), species=species.name, mask=mask, threads=budget.threads
     )
     return result, frozenset(levels)
 
@@ -72,7 +72,8 @@ def write_reconstruction(writer: Writer, plan: SpeciesPlan, result: Reconstructi
     set_inputs(writer, path, states)
 
 
-def _shape(species: Species) -> Shape:
+def shape_of(species: Species) -> Shape:
+    """Symmetry, helix and mass of a species as maps need them."""
     units = int(species.attributes.get("helical_units", 1))
     mass = species.number("molecular_weight_kilodalton")
     helix = None
