@@ -1,7 +1,8 @@
 """Whether a round made things better: held-out particles and half-map FSC, with their noise.
 
 docs/math/holdout.md. A round is worse when a measure falls by more than `NOISE_FACTOR` standard
-errors; nothing else is judged, and no measure of one species is compared with another's.
+errors and by more than a share that anybody would notice; no measure of one species is compared
+with another's.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from mgit.refine.holdout import HeldOut
 __all__ = ["Change", "FscSample", "fsc_change", "held_out_change"]
 
 NOISE_FACTOR = 2.0
+NOTICEABLE = 0.005
+"""Share of a measure; the standard errors of paired changes can be far smaller."""
 FEW_PARTICLES = 10
 """With fewer, images and not particles are the units of the standard error."""
 MEASURABLE = 0.143
@@ -41,7 +44,7 @@ class Change:
     @property
     def worse(self) -> bool:
         """Whether the measure fell beyond its noise."""
-        return self.gain < -NOISE_FACTOR * self.noise
+        return self.gain < -max(NOISE_FACTOR * self.noise, NOTICEABLE * abs(self.before))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
