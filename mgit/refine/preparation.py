@@ -1,26 +1,33 @@
 """All particle images of one item as whitened, weighted, packed discs, ready to be correlated.
 
-docs/math/target.md, section 2. Images are read tilt by tilt, once for all species; discs shrink
-with the exposure, and discs of one size are kept together.
+docs/math/target.md, section 2. Whole images are read tilt by tilt, once for all species; extracted
+ones particle by particle.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kernels.packing import Packing, packing
+from kernels.packing import packing
 from mgit.geometry.containment import contained, refuse_outside
-from mgit.geometry.tilt_series import Views
-from mgit.optics.crop import exposure_dependent_sizes
-from mgit.refine.exposure import location_shares, tilt_terms, weight_discs
+from mgit.refine.discs import (
+    Block,
+    PreparedSpecies,
+    Subject,
+    TiltDiscs,
+    blocks_of,
+    disc_radii,
+    limited,
+    whitened,
+)
+from mgit.refine.exposure import location_shares
 from mgit.refine.images import prepared_image
-from mgit.refine.inputs import ParticleSet, ReferenceSet, TiltSeriesData
-from mgit.refine.spectrum import amplitude_spectrum, at_samples, chosen_rows
+from mgit.refine.inputs import ReferenceSet, TiltSeriesData
+from mgit.refine.spectrum import chosen_rows, disc_power
+from mgit.refine.stack_preparation import stack_discs, stack_plan
 from mgit.refine.windows import (
-    LEAST_RADIUS,
     BoxPlan,
     box_plan,
     contrast,
@@ -36,62 +43,6 @@ HIGH_PASS_DIAMETERS = 4.0
 """Periods beyond this many diameters of the largest species are removed from images."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Subject:
-    """One species in the item: its references, its particles and where they appear."""
-
-    reference: ReferenceSet
-    particles: ParticleSet
-    views: Views
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Block:
-    """Images of one half-set whose discs have one size.
-
-    images: complex `(m, samples)`. weights: real `(tilts, samples)`, W / S of every used tilt.
-    whitening: 1 / S alone, of the same shape.
-    particle, tilt: `(m,)` row of the particle and number of the used tilt of each image.
-    """
-
-    disc: Packing
-    half_set: int
-    images: Tensor
-    weights: Tensor
-    whitening: Tensor
-    particle: np.ndarray
-    tilt: np.ndarray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PreparedSpecies:
-    """What the target needs of one species.
-
-    origin: `(particles, tilts, 2)` angstrom, where images were cut out. inside: bool
-    `(particles, tilts)`. share: `(particles,)` amplitude factor of the place in the specimen.
-    magnification: `(2, 2)`, frequencies in the image -> in the specimen.
-    """
-
-    reference: ReferenceSet
-    particles: ParticleSet
-    plan: BoxPlan
-    blocks: tuple[Block, ...]
-    origin: np.ndarray
-    inside: np.ndarray
-    share: np.ndarray
-    magnification: np.ndarray
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TiltDiscs:
-    """Images `(n, samples)` of particles `rows` in one tilt, and its weights `(samples,)`."""
-
-    images: Tensor
-    weights: Tensor
-    whitening: Tensor
-    rows: np.ndarray
-
-
 def prepare(
     series: TiltSeriesData,
     subjects: Sequence[Subject],
@@ -102,15 +53,65 @@ def prepare(
 ) -> tuple[PreparedSpecies, ...]:
     """Prepare every species' images where its `views` say that its particles are.
 
+    Images come from the stacks of the particles where the series is one of extracted particles.
+
     Raises InvalidInput and InvalidState naming the item: images that are flat, not finite or of
     the wrong size, and particles that no image contains.
     """
-    plans = [
-        box_plan(series, each.reference, defocus=each.views.defocus.detach().numpy())
-        for each in subjects
-    ]
+    extracted = series.geometry.kind == "particle_series"
+    planned = stack_plan if extracted else _tilt_plan
+    plans = [planned(series, each) for each in subjects]
+    radii = [disc_radii(series, plan, weight_threshold) for plan in plans]
+    found = (
+        [
+            stack_discs(series, each, plan, radius, dtype=dtype)
+            for each, plan, radius in zip(subjects, plans, radii, strict=True)
+        ]
+        if extracted
+        else _whole_images(series, subjects, plans, radii, batch=batch, dtype=dtype)
+    )
+    prepared = []
+    for subject, plan, radius, discs in zip(subjects, plans, radii, found, strict=True):
+        inside = np.zeros(subject.views.depth.shape, dtype=bool)
+        for number, each in discs.items():
+            inside[each.rows, number] = True
+        names = [subject.particles.name_of(row) for row in range(len(inside))]
+        refuse_outside(inside, names=names, item=series.name)
+        prepared.append(
+            PreparedSpecies(
+                reference=subject.reference,
+                particles=subject.particles,
+                plan=plan,
+                blocks=blocks_of(discs, radius, subject.particles.half_set),
+                origin=subject.views.position.detach().numpy(),
+                inside=inside,
+                share=location_shares(series, subject.particles.poses.position.mean(axis=1)),
+                magnification=series.optics.get("magnification", np.eye(2)),
+            )
+        )
+    return tuple(prepared)
+
+
+def longest_period(references: Iterable[ReferenceSet]) -> float:
+    """Angstrom; longer periods are removed from images."""
+    return HIGH_PASS_DIAMETERS * max(each.diameter_angstrom for each in references)
+
+
+def _tilt_plan(series: TiltSeriesData, subject: Subject) -> BoxPlan:
+    return box_plan(series, subject.reference, defocus=subject.views.defocus.detach().numpy())
+
+
+def _whole_images(
+    series: TiltSeriesData,
+    subjects: Sequence[Subject],
+    plans: Sequence[BoxPlan],
+    radii: Sequence[np.ndarray],
+    *,
+    batch: int,
+    dtype: torch.dtype,
+) -> list[dict[int, TiltDiscs]]:
+    """Discs of every species by number of the used tilt, cut out of whole images."""
     inside = [_inside(series, each) for each in subjects]
-    radii = [_radii(series, plan, weight_threshold) for plan in plans]
     longest = longest_period(each.reference for each in subjects)
     discs: list[dict[int, TiltDiscs]] = [{} for _ in subjects]
     for number, tilt in enumerate(series.geometry.used_tilts):
@@ -122,49 +123,11 @@ def prepare(
                     series, image, number, subject, plans[index], radii[index][number], rows,
                     batch=batch, dtype=dtype,
                 )  # fmt: skip
-    return tuple(
-        PreparedSpecies(
-            reference=subject.reference,
-            particles=subject.particles,
-            plan=plans[index],
-            blocks=_blocks(discs[index], radii[index], subject.particles.half_set),
-            origin=subject.views.position.detach().numpy(),
-            inside=inside[index],
-            share=location_shares(series, subject.particles.poses.position.mean(axis=1)),
-            magnification=series.optics.get("magnification", np.eye(2)),
-        )
-        for index, subject in enumerate(subjects)
-    )
-
-
-def limited(prepared: PreparedSpecies, radius: int) -> PreparedSpecies:
-    """The same images without frequencies beyond `radius` Fourier pixels."""
-    if all(block.disc.radius <= radius for block in prepared.blocks):
-        return prepared
-    blocks = []
-    for block in prepared.blocks:
-        disc = packing(min(radius, block.disc.radius))
-        squares = (block.disc.frequencies.astype(np.int64) ** 2).sum(axis=1)
-        # Samples of a smaller disc are in the same order.
-        kept = torch.from_numpy(np.flatnonzero(squares <= disc.radius**2))
-        blocks.append(
-            replace(
-                block,
-                disc=disc,
-                images=block.images[:, kept],
-                weights=block.weights[:, kept],
-                whitening=block.whitening[:, kept],
-            )
-        )
-    return replace(prepared, blocks=tuple(blocks))
-
-
-def longest_period(references: Iterable[ReferenceSet]) -> float:
-    """Angstrom; longer periods are removed from images."""
-    return HIGH_PASS_DIAMETERS * max(each.diameter_angstrom for each in references)
+    return discs
 
 
 def _inside(series: TiltSeriesData, subject: Subject) -> np.ndarray:
+    """Whether particles lie in images; checked before any is read."""
     dimensions = series.geometry.image_dimensions_angstrom or (0.0, 0.0)
     inside = contained(
         subject.views.position.detach().numpy(),
@@ -175,19 +138,6 @@ def _inside(series: TiltSeriesData, subject: Subject) -> np.ndarray:
     names = [particles.name_of(row) for row in range(len(inside))]
     refuse_outside(inside, names=names, item=series.name)
     return inside
-
-
-def _radii(series: TiltSeriesData, plan: BoxPlan, threshold: float) -> np.ndarray:
-    """Radius of the disc of every used tilt, Fourier pixels."""
-    terms = tilt_terms(series)
-    sizes = exposure_dependent_sizes(
-        terms.b_factor.numpy(),
-        size=plan.box,
-        box_angstrom=plan.box_angstrom,
-        threshold=threshold,
-        b_factor_delta=terms.b_factor_delta.numpy(),
-    )
-    return np.asarray(np.clip(sizes // 2 - 1, LEAST_RADIUS, plan.radius))
 
 
 def _tilt_discs(
@@ -216,56 +166,16 @@ def _tilt_discs(
     measured = torch.cat(
         [discs(part, corrected=False) for part in _batches(rows[chosen_rows(len(rows))], batch)]
     )
-    spectrum = amplitude_spectrum(measured, disc, item=series.name, tilt=tilt)
-    exposure = weight_discs(tilt_terms(series), disc, box_angstrom=plan.box_angstrom)[number]
-    whitening = 1 / at_samples(spectrum, disc)
-    weights = exposure * whitening
-    on_images = whitening if series.exposure_filtered else weights
-    images = torch.cat([discs(part, corrected=True) for part in _batches(rows, batch)])
-    return TiltDiscs(
-        images=images * on_images.to(dtype),
-        weights=weights.to(dtype),
-        whitening=whitening.to(dtype),
+    return whitened(
+        torch.cat([discs(part, corrected=True) for part in _batches(rows, batch)]),
+        disc_power(measured).mean(0),
+        series=series,
+        number=number,
+        plan=plan,
+        disc=disc,
         rows=rows,
     )
 
 
 def _batches(rows: np.ndarray, size: int) -> list[np.ndarray]:
     return [rows[start : start + size] for start in range(0, len(rows), size)]
-
-
-def _blocks(
-    discs: Mapping[int, TiltDiscs],
-    radii: np.ndarray,
-    half_set: np.ndarray,
-) -> tuple[Block, ...]:
-    """Tilts of one disc size joined, by half-set, largest discs first."""
-    blocks = []
-    for radius in sorted({int(radii[number]) for number in discs}, reverse=True):
-        numbers = [number for number in discs if radii[number] == radius]
-        disc = packing(radius)
-        weights, whitening = (
-            torch.zeros((len(radii), disc.samples), dtype=discs[numbers[0]].weights.dtype)
-            for _ in range(2)
-        )
-        for number in numbers:
-            weights[number] = discs[number].weights
-            whitening[number] = discs[number].whitening
-        for half in (1, 2):
-            kept = {number: half_set[discs[number].rows] == half for number in numbers}
-            rows = [discs[number].rows[kept[number]] for number in numbers]
-            if not sum(map(len, rows)):
-                continue
-            parts = [discs[number].images[torch.from_numpy(kept[number])] for number in numbers]
-            blocks.append(
-                Block(
-                    disc=disc,
-                    half_set=half,
-                    images=torch.cat(parts),
-                    weights=weights,
-                    whitening=whitening,
-                    particle=np.concatenate(rows),
-                    tilt=np.repeat(numbers, [len(each) for each in rows]),
-                )
-            )
-    return tuple(blocks)
