@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from mgit.curate.export_files import ExportedFile
     from mgit.history.commits import CommitRecord
     from mgit.history.repository import Repository
 
@@ -21,7 +20,9 @@ DESCRIPTION = """Write the state of a revision as files of other programs.
 
 original  every document in its own format, under the path where it stood, with
           the current values in it; what did not change keeps its bytes
-mrc       half-maps, their mean, mask and reference with the correct pixel size
+mrc       half-maps, their mean, mask and reference with the correct pixel size;
+          the mean also weighted by the FSC and low-passed (S_filtered.mrc), and
+          sharpened (S_sharpened.mrc), both unmasked
 star      particle tables only
 relion    RELION 5: tomograms, tilt series, particles, optimisation sets, maps
 warp      Warp: one XML per series, particle tables as STAR
@@ -34,11 +35,11 @@ examples:
   mgit export out
   mgit export HEAD~2 --species capsid --to star out
   mgit export --to mrc maps
+  mgit export --to mrc --b-factor -120 maps
   mgit export v1 --source hiv --to relion --report=report.json out
 """
 
 WORDS_MAX = 2
-SHOWN_FILES_MAX = 40
 ON_SCREEN = "-"
 
 
@@ -67,6 +68,12 @@ def configure(parser: "argparse.ArgumentParser") -> None:
         "--lossy", action="store_true", help="leave out what the format cannot hold, and list it"
     )
     parser.add_argument(
+        "--b-factor",
+        type=float,
+        metavar="B",
+        help="with '--to mrc': sharpen with this B factor, A^2, negative; default: fitted",
+    )
+    parser.add_argument(
         "--report",
         nargs="?",
         const=ON_SCREEN,
@@ -81,6 +88,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     """Collect, check, write, and say what became of every file."""
     from pathlib import Path
 
+    from mgit.cli.render.exported_files import show_files
     from mgit.curate.export import exported_files, lost_terms
     from mgit.curate.export_files import place_files
     from mgit.curate.export_report import counts, report_document, write_report
@@ -94,6 +102,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
         species=arguments.species,
         sources=arguments.source,
         lossy=arguments.lossy,
+        b_factor_angstrom2=arguments.b_factor,
     )
     if not arguments.dry_run:
         with console.progress("writing", total=len(files), unit="files") as bar:
@@ -101,7 +110,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     facts = report_document(files, revision=commit.id)
     if arguments.report not in (None, ON_SCREEN):
         write_report(arguments.report, files, revision=commit.id)
-    _render(files, console, every_field=arguments.report == ON_SCREEN)
+    show_files(console, files, every_field=arguments.report == ON_SCREEN)
     verb = "dry run: would write" if arguments.dry_run else "wrote"
     done = ", ".join(f"{count} {verdict}" for verdict, count in counts(files).items() if count)
     noun = "file" if len(files) == 1 else "files"
@@ -132,18 +141,3 @@ def _commit(repository: "Repository", revision: str, target: str) -> "CommitReco
         if error.hint is None:
             error.hint = f"'mgit export [REV] DIR': the directory comes last, here '{target}'"
         raise
-
-
-def _render(files: "Sequence[ExportedFile]", console: Console, *, every_field: bool) -> None:
-    from mgit.curate.export_report import VERDICTS, counts, report_table
-
-    if every_field:
-        console.table(("file", "field", "verdict", "values"), report_table(files), "lllr")
-        return
-    rows = [
-        (file.path, "yes" if file.unchanged else "no", *counts((file,)).values())
-        for file in files[:SHOWN_FILES_MAX]
-    ]
-    console.table(("file", "as imported", *VERDICTS), rows, "llrrrr")
-    if len(files) > SHOWN_FILES_MAX:
-        console.out(f"... and {len(files) - SHOWN_FILES_MAX} more files")

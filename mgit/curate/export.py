@@ -1,11 +1,12 @@
 """What an export holds: which documents, tables and maps of a revision, for which program."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import isfinite
 from typing import Literal, TypeVar
 
 from mgit.curate.export_documents import MOTIVE_ROLES, PARTICLE_ROLES, source_documents
 from mgit.curate.export_files import ExportedFile, apart, document_file
-from mgit.curate.export_maps import map_files
+from mgit.curate.export_maps import filtered_map_files
 from mgit.curate.export_particles import ITEMS, particle_documents
 from mgit.errors import Refused, Unsupported
 from mgit.exchange.report import FieldReport
@@ -32,19 +33,32 @@ def exported_files(
     species: Sequence[str] = (),
     sources: Sequence[str] = (),
     lossy: bool = False,
+    b_factor_angstrom2: float | None = None,
 ) -> tuple[ExportedFile, ...]:
     """The files of an export, not yet written, with what became of every field.
 
     species, sources: names; everything when both are empty, else only what is named.
+    b_factor_angstrom2: to sharpen maps of the format 'mrc' with; None fits one per species.
 
-    Raises NotFound for unknown names, Refused when there is nothing to write, and Unsupported,
-    naming the first, for terms that the format cannot hold, unless `lossy`.
+    Raises NotFound for unknown names, Refused when there is nothing to write or to sharpen, and
+    Unsupported, naming the first, for terms that the format cannot hold, unless `lossy`.
     """
+    if b_factor_angstrom2 is not None and form != "mrc":
+        raise Refused(
+            "a B factor sharpens the maps of one format only",
+            format=form,
+            hint="add '--to mrc', or leave out '--b-factor'",
+        )
+    if b_factor_angstrom2 is not None and not isfinite(b_factor_angstrom2):
+        raise Refused("a B factor is a finite number", field="--b-factor")
     population = Population(reader)
     chosen_species = _chosen(species, population.one_species, population.species(), sources)
     chosen_sources = _chosen(sources, population.source, population.sources(), species)
     items = population.items_by_id()
-    made = _BY_FORMAT[form](reader, chosen_sources, chosen_species, items)
+    if form == "mrc":
+        made = _mrc(chosen_species, b_factor_angstrom2)
+    else:
+        made = _BY_FORMAT[form](reader, chosen_sources, chosen_species, items)
     files = apart(_without_superseded(made))
     if not files:
         raise Refused(
@@ -132,11 +146,9 @@ def _star(
         yield from _tables(reader, each, items, every_document=False)
 
 
-def _mrc(
-    _reader: Reader, _sources: Sequence[Source], species: Sequence[Species], _items: ITEMS
-) -> Iterator[ExportedFile]:
+def _mrc(species: Sequence[Species], b_factor_angstrom2: float | None) -> Iterator[ExportedFile]:
     for each in species:
-        yield from map_files(each, directory="", label=COMMENT)
+        yield from filtered_map_files(each, label=COMMENT, b_factor_angstrom2=b_factor_angstrom2)
 
 
 def _relion(
@@ -170,7 +182,6 @@ def _m(
 _Maker = Callable[[Reader, Sequence[Source], Sequence[Species], ITEMS], Iterator[ExportedFile]]
 _BY_FORMAT: dict[ExportFormat, _Maker] = {
     "original": _original,
-    "mrc": _mrc,
     "star": _star,
     "relion": _relion,
     "warp": _warp,

@@ -40,6 +40,12 @@ class ExportedFile:
     unchanged: bool = False
     """Whether it is byte for byte as it was imported."""
     report: tuple[FieldReport, ...] = ()
+    note: str = ""
+    """What a reader of the file should know, e.g. how a map was filtered."""
+
+    def noted(self, note: str) -> "ExportedFile":
+        """The same file with another note."""
+        return replace(self, note=note)
 
 
 def document_file(

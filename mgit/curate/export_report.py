@@ -37,6 +37,7 @@ def report_document(files: Sequence[ExportedFile], *, revision: str) -> dict[str
                 "role": file.role,
                 "unchanged": file.unchanged,
                 "counts": counts((file,)),
+                "note": file.note,
                 "fields": [
                     {"field": line.field, "verdict": line.verdict, "count": line.count}
                     for line in file.report

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mgit.state.fsc_metrics import read_fsc
 from mgit.state.species import Species
 
 __all__ = ["CRITERION", "FscCurve", "crossing", "fsc_curve"]
 
 CRITERION = 0.143
 """FSC at which two independent half-maps reach their resolution (Rosenthal & Henderson 2003)."""
-
-FSC = "fsc"
-FREQUENCY = "fsc_frequency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,20 +44,8 @@ def crossing(frequency: np.ndarray, values: np.ndarray, criterion: float) -> flo
 
 
 def fsc_curve(species: Species) -> FscCurve | None:
-    """The species' FSC from its metric 'fsc', None without one or without a frequency axis.
-
-    The axis is the metric 'fsc_frequency' (1/angstrom) where it exists; otherwise shell i of the
-    curve stands for i / (box * pixel size).
-    """
-    metrics = species.metrics()
-    if FSC not in metrics or len(metrics[FSC].shape) != 1 or metrics[FSC].shape[0] < 2:
-        return None
-    correlation = metrics[FSC].read().astype(np.float64)
-    if FREQUENCY in metrics and metrics[FREQUENCY].shape == correlation.shape:
-        frequency = metrics[FREQUENCY].read().astype(np.float64)
-    else:
-        pixel, maps = species.number("pixel_size_angstrom"), species.map_names()
-        if pixel is None or not maps:
-            return None
-        frequency = np.arange(len(correlation)) / (species.map(maps[0]).shape[0] * pixel)
-    return FscCurve(frequency=frequency, correlation=correlation)
+    """The species' corrected FSC, None without one or without a frequency axis (`read_fsc`)."""
+    found = read_fsc(species)
+    return (
+        None if found is None else FscCurve(frequency=found.frequency, correlation=found.corrected)
+    )

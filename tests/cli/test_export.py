@@ -109,6 +109,9 @@ def test_mistakes_are_told_with_a_remedy(session, tmp_path):
     assert "capsid" in session.err
     assert session("export", "--to", "mrc", out) == 1
     assert "maps" in session.err
+    assert session("export", "--b-factor", "-90", out) == 1
+    assert "--to mrc" in session.err
+    assert session("export", "--to", "mrc", "--b-factor", "nan", out) == 1
     assert session("export", "a", "b", "c") == 1
     assert session("export", "--to", "cif", out) == 2
     assert session("export") == 2
