@@ -10,7 +10,9 @@ import numpy as np
 
 from kernels.packing import Packing
 
-__all__ = ["Correlation", "Images", "checked_box", "checked_images", "checked_volume"]
+__all__ = [
+    "Correlation", "Images", "checked_box", "checked_images", "checked_poses", "checked_volume",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,27 +109,43 @@ def checked_images(
             "images": (images.shape, (count, disc.samples)),
             "weights": (weights.shape, (len(weights), disc.samples)),
             "group": (group.shape, (count,)),
-            "matrices": (matrices.shape, (count, 3, 3 if matrices.shape[-1] == 3 else 2)),
-            "shifts": (shifts.shape, (count, 2)),
             "radius": (radii.shape, (count,)),
         }
     )
     _refuse_outside("group", group, len(weights) - 1)
     _refuse_outside("radius", radii, disc.radius)
-    if not (np.isfinite(matrices).all() and np.isfinite(shifts).all()):
-        raise ValueError("a slice matrix or a shift is not finite")
-    square = np.zeros((count, 3, 3), np.float32)
-    square[:, :, : matrices.shape[-1]] = matrices
+    square, moved = checked_poses(matrices, shifts, count)
     return Images(
         values=np.ascontiguousarray(images).view(np.float32),
         weights=np.ascontiguousarray(weights, np.float32),
         group=np.ascontiguousarray(group, np.int32),
         matrices=square,
-        shifts=np.ascontiguousarray(shifts, np.float64),
+        shifts=moved,
         radius=np.ascontiguousarray(radii, np.int32),
         disc=disc,
         columns=matrices.shape[-1],
     )
+
+
+def checked_poses(
+    matrices: np.ndarray, shifts: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Matrices as float32 (count, 3, 3) and shifts as float64 (count, 2), C-contiguous.
+
+    Raises ValueError for other shapes and for poses that are not finite.
+    """
+    columns = 3 if matrices.shape[-1] == 3 else 2
+    _refuse_other_shapes(
+        {
+            "matrices": (matrices.shape, (count, 3, columns)),
+            "shifts": (shifts.shape, (count, 2)),
+        }
+    )
+    if not (np.isfinite(matrices).all() and np.isfinite(shifts).all()):
+        raise ValueError("a slice matrix or a shift is not finite")
+    square = np.zeros((count, 3, 3), np.float32)
+    square[:, :, :columns] = matrices
+    return square, np.ascontiguousarray(shifts, np.float64)
 
 
 def _refuse_other_shapes(shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]) -> None:

@@ -35,7 +35,8 @@ from kernels.strips import (
 )
 
 __all__ = [
-    "Accumulator", "accumulator", "backproject", "bounds", "merge", "team_count", "totals",
+    "Accumulator", "accumulator", "backproject", "bounds", "merge", "reserve", "team_count",
+    "totals",
 ]  # fmt: skip
 
 QUANTUM = 2.0**-32
@@ -85,6 +86,14 @@ def merge(into: Accumulator, other: Accumulator) -> None:
         raise ValueError("accumulators of other boxes or quanta do not add up")
     into.reach = _reaching(into, other.reach)
     into.sums += other.sums
+
+
+def reserve(sums: Accumulator, batch: Images) -> None:
+    """Raise `reach` by what a batch may add, before it is added here or on a device.
+
+    Raises ValueError for images that are not finite, OverflowError when a sum could overflow.
+    """
+    sums.reach = _reaching(sums, float(bounds(batch).sum()))
 
 
 def _reaching(sums: Accumulator, more: float) -> float:
@@ -350,7 +359,7 @@ def backproject(
     if not len(batch):
         return
     box = sums.sums.shape[0]
-    sums.reach = _reaching(sums, float(bounds(batch).sum()))
+    reserve(sums, batch)
     tables, scale = batch.tables(), np.float32(1 / sums.quantum)
     samples = len(batch) * disc.samples
     teams = team_count(threads, sums_bytes=sums.sums.nbytes, samples=samples)

@@ -5,16 +5,17 @@ CPU in the tests. Both are driven from here, so that what the tests drive is wha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from kernels.arguments import Correlation, Images, checked_box
+from kernels.arguments import Correlation, Images, checked_box, checked_poses
 
 __all__ = [
     "ENTRIES", "DeviceImages", "Launcher", "backproject", "backproject_float", "block_threads",
-    "correlate", "correlate_values", "correlation_of", "entry_of", "upload",
+    "correlate", "correlate_values", "correlation_of", "entry_of", "image_bytes", "posed",
+    "table_bytes", "upload",
 ]  # fmt: skip
 
 # Source file of every entry; those of one operation differ in what they leave out.
@@ -42,6 +43,12 @@ class Launcher(Protocol):
 
     def zeros(self, shape: tuple[int, ...], dtype: type[np.generic]) -> Any:
         """An array of zeros on the device."""
+
+    def wait(self) -> None:
+        """Return when everything launched so far is done."""
+
+    def free_bytes(self) -> int:
+        """How much memory further arrays may take."""
 
     def launch(self, entry: str, *, grid: int, block: int, arguments: Sequence[Any]) -> None:
         """Start `grid` blocks of `block` threads of a kernel of ENTRIES.
@@ -85,6 +92,30 @@ def upload(launcher: Launcher, batch: Images) -> DeviceImages:
         zero=batch.disc.zero,
         columns=batch.columns,
     )
+
+
+def posed(
+    launcher: Launcher, batch: DeviceImages, *, matrices: np.ndarray, shifts: np.ndarray
+) -> DeviceImages:
+    """The same images on the device with other poses; for `arguments.checked_poses`."""
+    square, moved = checked_poses(matrices, shifts, batch.count)
+    return replace(
+        batch,
+        matrices=launcher.to_device(square),
+        shifts=launcher.to_device(moved.astype(np.float32)),
+        columns=matrices.shape[-1],
+    )
+
+
+def image_bytes(samples: int) -> int:
+    """Memory that one image, its pose and its results take on a device."""
+    pose = 9 + 2 + 2  # matrix, shift, group and radius
+    return 4 * (2 * samples + pose + GRADIENT_NUMBERS)
+
+
+def table_bytes(samples: int, groups: int) -> int:
+    """Memory that the weights and frequencies of a batch take on a device."""
+    return 4 * samples * (groups + 1)
 
 
 def block_threads(samples: int) -> int:
@@ -162,7 +193,7 @@ def backproject(
 ) -> None:
     """Add images to int64 sums (d, d, d//2+1, 3) on the device, in multiples of `quantum`.
 
-    The caller keeps the sums within 62 bits: `backproject_cpu.bounds`.
+    The caller keeps the sums within 62 bits: `backproject_cpu.reserve`.
     """
     scale = np.float32(1 / quantum)
     first = (sums, np.int32(checked_box(box)))

@@ -9,6 +9,7 @@ __all__ = [
     "Collision",
     "Conflict",
     "Corrupt",
+    "DeviceFailed",
     "DirtyStage",
     "DiskFull",
     "EmptyCommit",
@@ -141,6 +142,12 @@ class CodecUnavailable(Unsupported):
     """A stored object uses a codec this version does not know."""
 
     kind = "codec-unavailable"
+
+
+class DeviceFailed(MgitError):
+    """A device stopped computing; nothing was written."""
+
+    kind = "device-failed"
 
 
 class StorageFailed(MgitError):

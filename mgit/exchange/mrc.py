@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mrcfile
 import numpy as np
-from mrcfile.dtypes import HEADER_DTYPE
 
 from mgit.errors import InvalidInput, NotFound, Unsupported
 
@@ -152,6 +150,8 @@ def _write(
         )
     if Path(path).exists():
         raise InvalidInput("the file exists", hint="give another directory", file=str(path))
+    import mrcfile  # deferred: refinement in memory needs no files
+
     with mrcfile.new(path) as opened:
         opened.set_data(np.ascontiguousarray(values, dtype=np.float32))
         if stack:
@@ -169,6 +169,8 @@ def _write(
 
 def _structured(raw: bytes, file: str) -> Any:
     """The header record in the file's byte order."""
+    from mrcfile.dtypes import HEADER_DTYPE  # deferred, as in _write
+
     if len(raw) < HEADER_BYTES:
         raise InvalidInput("the file is too short for an MRC header", file=file, bytes=len(raw))
     for order in ("<", ">"):

@@ -1,7 +1,8 @@
 """The correlate operator as a differentiable function of slice matrices and shifts.
 
-In float32 the compiled kernel gives terms and derivatives in one pass; in float64 the torch
-reference is used, which is what gradients are tested in (docs/math/target.md, section 3).
+In float32 the compiled kernels give terms and derivatives in one pass, on the CPU or where the
+images reside on a device; in float64 the torch reference is used, which is what gradients are
+tested in (docs/math/target.md, section 3).
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ import torch
 from torch import Tensor
 
 from kernels import correlate_cpu, correlate_reference
+from kernels.arguments import Correlation
 from mgit.refine.preparation import Block
+from mgit.refine.residence import Residence
 
 __all__ = ["BlockCorrelation"]
 
@@ -21,12 +24,14 @@ __all__ = ["BlockCorrelation"]
 class BlockCorrelation:
     """One block with the volume it is compared with.
 
-    volume: complex64 `(d, d, d//2+1)`.
+    volume: complex64 `(d, d, d//2+1)`. threads: on the CPU. residence: of block and volume on a
+    device, or None to compute on the CPU.
     """
 
     block: Block
     volume: np.ndarray
     threads: int
+    residence: Residence | None = None
 
     def terms(self, matrices: Tensor, shifts: Tensor) -> Tensor:
         """N, D and E of every image, float64 `(m, 3)`; differentiable.
@@ -49,8 +54,23 @@ class BlockCorrelation:
             disc=self.block.disc,
         )
 
-    def arguments(self, matrices: Tensor, shifts: Tensor) -> dict[str, Any]:
-        """Keywords of the compiled kernels."""
+    def values(self, matrices: Tensor, shifts: Tensor) -> np.ndarray:
+        """Terms by the compiled kernel, float64 `(m, 3)`."""
+        if self.residence is not None:
+            return self.residence.values(self.block, matrices, shifts)
+        images = self.block.images.numpy()
+        return correlate_cpu.correlate_values(
+            self.volume, images, **self._arguments(matrices, shifts)
+        )
+
+    def gradients(self, matrices: Tensor, shifts: Tensor) -> Correlation:
+        """Terms and derivatives by the compiled kernel, float64."""
+        if self.residence is not None:
+            return self.residence.gradients(self.block, matrices, shifts)
+        images = self.block.images.numpy()
+        return correlate_cpu.correlate(self.volume, images, **self._arguments(matrices, shifts))
+
+    def _arguments(self, matrices: Tensor, shifts: Tensor) -> dict[str, Any]:
         return {
             "weights": self.block.weights.numpy(),
             "group": self.block.tilt,
@@ -66,20 +86,16 @@ class _Correlate(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, matrices: Tensor, shifts: Tensor, task: BlockCorrelation) -> Tensor:
-        images = task.block.images.numpy()
-        arguments = task.arguments(matrices, shifts)
         if not (matrices.requires_grad or shifts.requires_grad):
-            return torch.from_numpy(
-                correlate_cpu.correlate_values(task.volume, images, **arguments)
-            )
-        found = correlate_cpu.correlate(task.volume, images, **arguments)
+            return torch.from_numpy(task.values(matrices, shifts))
+        found = task.gradients(matrices, shifts)
         ctx.save_for_backward(
             *(
                 torch.from_numpy(np.ascontiguousarray(each))
                 for each in (found.d_shift, found.d_numerator, found.d_power)
             )
         )
-        return torch.from_numpy(found.terms)
+        return torch.from_numpy(np.ascontiguousarray(found.terms))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:

@@ -76,8 +76,8 @@ def measure(
                     settings=settings,
                 )
     found = []
-    before = _terms(baseline, [old[index] for index in used], finest)
-    after = _terms(_only(state, used), [new[index] for index in used], finest)
+    before = _terms(baseline, [old[index] for index in used], finest, settings)
+    after = _terms(_only(state, used), [new[index] for index in used], finest, settings)
     for place, index in enumerate(used):
         rows = np.flatnonzero(held[index])
         found.append(
@@ -112,5 +112,16 @@ def _only(state: State, species: Sequence[int]) -> State:
     return State(series=state.series, poses=tuple(state.poses[index] for index in species))
 
 
-def _terms(state: State, prepared: Sequence[PreparedSpecies], resolution: float) -> list[Tensor]:
-    return terms_of(state, prepared, resolution_angstrom=resolution)
+def _terms(
+    state: State,
+    prepared: Sequence[PreparedSpecies],
+    resolution: float,
+    settings: RefineSettings,
+) -> list[Tensor]:
+    return terms_of(
+        state,
+        prepared,
+        resolution_angstrom=resolution,
+        threads=settings.threads,
+        device=settings.device,
+    )

@@ -87,7 +87,17 @@ def refine_item(
     state, prepared, reports = _refined(start, first, held, course, settings, references, particles)
     finest = min((each.resolution_angstrom for each in course), default=_nyquist(references))
     held_out = measure(start, first, state, prepared, held=held, course=course, settings=settings)
-    return _result(start, first, state, prepared, reports, held_out, finest)
+    before, after = (
+        terms_of(
+            moment,
+            images,
+            resolution_angstrom=finest,
+            threads=settings.threads,
+            device=settings.device,
+        )
+        for moment, images in ((start, first), (state, prepared))
+    )
+    return _result(state, prepared, before, after, reports, held_out)
 
 
 def _check(
@@ -179,6 +189,7 @@ def _with_optics(
         chosen=[~each for each in held],
         resolution_angstrom=step.resolution_angstrom,
         threads=settings.threads,
+        device=settings.device,
     )
     terms = [each.terms({}).detach() for each in targets]
     names = [each.reference.species for each in prepared]
@@ -215,18 +226,15 @@ def _worst(outcomes: Sequence[Outcome]) -> str:
 
 
 def _result(
-    start: State,
-    first: Sequence[PreparedSpecies],
     state: State,
     prepared: Sequence[PreparedSpecies],
+    before: list[Tensor],
+    after: list[Tensor],
     reports: Sequence[StageReport],
     held_out: Sequence[HeldOut],
-    finest: float,
 ) -> ItemResult:
     item = state.series.name
     names = [each.reference.species for each in prepared]
-    before = terms_of(start, first, resolution_angstrom=finest)
-    after = terms_of(state, prepared, resolution_angstrom=finest)
     scales = fitted_scales(before, item=item, names=names)
     scores = [float(pooled_score(each, scales)) for each in (before, after)]
     if not np.isfinite(scores).all():

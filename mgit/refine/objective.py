@@ -17,6 +17,7 @@ from mgit.errors import InvalidState
 from mgit.geometry.tilt_series import TiltSeriesModel, Views
 from mgit.refine.correlation import BlockCorrelation
 from mgit.refine.preparation import PreparedSpecies
+from mgit.refine.residence import Residence
 
 __all__ = ["PERCENT", "SpeciesTarget", "Target", "fitted_scales", "pooled_score", "score_of_sums"]
 
@@ -27,13 +28,15 @@ PERCENT = 100.0
 class SpeciesTarget:
     """One species in the target.
 
-    chosen: bool `(particles,)`, which particles count.
+    chosen: bool `(particles,)`, which particles count. residence: of its blocks on a device, or
+    None on the CPU; it lives as long as the target.
     """
 
     prepared: PreparedSpecies
     model: TiltSeriesModel
     chosen: np.ndarray
     threads: int = 1
+    residence: Residence | None = None
 
     def terms(self, changes: Mapping[str, Tensor]) -> Tensor:
         """AB, A^2 and B^2 of every image, float64 `(particles, tilts, 3)`, zero where none is."""
@@ -53,6 +56,7 @@ class SpeciesTarget:
                 block=block,
                 volume=self.prepared.reference.half(block.half_set),
                 threads=self.threads,
+                residence=self.residence,
             )
             for block in self.prepared.blocks
         ]

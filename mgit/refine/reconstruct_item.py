@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kernels.arguments import checked_images
 from kernels.backproject_cpu import Accumulator, accumulator, backproject
 from kernels.packing import Packing, pack, packing
 from mgit.errors import InvalidInput, Unsupported
@@ -24,6 +25,8 @@ from mgit.maps.accumulators import quantum_for
 from mgit.optics.alias import alias_free_size, fft_friendly_size, phase_gradient_max
 from mgit.optics.ewald import band_limited
 from mgit.optics.weights import WeightTerms, weight_image
+from mgit.refine.accelerator import accelerator
+from mgit.refine.device_sums import DeviceSums
 from mgit.refine.exposure import disc_frequencies, location_shares, tilt_terms
 from mgit.refine.images import prepared_image
 from mgit.refine.inputs import ParticleSet, TiltSeriesData
@@ -79,11 +82,13 @@ class Budget:
     """How much is done at a time, and who is told.
 
     threads: workers; the result does not depend on it. batch: images transformed at a time, a
-    setting and no property of the machine. advance: called with the number of images just added.
+    setting and no property of the machine. device: where images are added to the sums, 'cpu',
+    'cuda' or 'cuda:N'. advance: called with the number of images just added.
     """
 
     threads: int = 1
     batch: int = 8
+    device: str = "cpu"
     advance: Callable[[int], None] = lambda _images: None
 
     @contextmanager
@@ -101,14 +106,22 @@ class Budget:
 
 
 class HalfSums:
-    """The fixed-point sums of both half-sets of one species; several threads may add to them."""
+    """The fixed-point sums of both half-sets of one species; several threads may add to them.
 
-    def __init__(self, grid: MapGrid, *, images_max: int) -> None:
-        """Empty sums for at most `images_max` images. Raises Unsupported for too large a box."""
+    Sums on a device are the CPU's, bit for bit (kernels/README.md).
+    """
+
+    def __init__(self, grid: MapGrid, *, images_max: int, device: str = "cpu") -> None:
+        """Empty sums for at most `images_max` images, added up on `device`.
+
+        Raises Unsupported for too large a box, and for a device that is not there.
+        """
         quantum = quantum_for(images_max, LARGEST_CONTRIBUTION)
         self.grid = grid
+        where = accelerator(device)
+        self._away = None if where is None else (DeviceSums(where), DeviceSums(where))
         try:
-            self.halves: tuple[Accumulator, Accumulator] = (
+            self._home: tuple[Accumulator, Accumulator] = (
                 accumulator(grid.padded, quantum=quantum),
                 accumulator(grid.padded, quantum=quantum),
             )
@@ -119,6 +132,18 @@ class HalfSums:
                 box=grid.padded,
             ) from error
         self._locks = (threading.Lock(), threading.Lock())
+
+    @property
+    def halves(self) -> tuple[Accumulator, Accumulator]:
+        """The sums of half-sets 1 and 2 so far, brought home from the device.
+
+        Raises DeviceFailed when the device does.
+        """
+        if self._away is not None:
+            for away, home, lock in zip(self._away, self._home, self._locks, strict=True):
+                with lock:
+                    away.bring_home(home)
+        return self._home
 
     def add(
         self,
@@ -132,7 +157,8 @@ class HalfSums:
     ) -> None:
         """Add packed images `(n, samples)` and weights of particles in half-sets 1 or 2 `(n,)`.
 
-        Raises InvalidInput, naming the item, for values that are not finite or too large.
+        Raises InvalidInput, naming the item, for values that are not finite or too large;
+        Unsupported and DeviceFailed, naming it, for a device that is too small or fails.
         """
         data = images.to(torch.complex64).numpy()
         heavy = weights.to(torch.float32).numpy()
@@ -142,14 +168,13 @@ class HalfSums:
                 continue
             with self._locks[half - 1]:
                 try:
-                    backproject(
-                        self.halves[half - 1],
+                    self._add_half(
+                        half - 1,
                         np.ascontiguousarray(data[rows]),
-                        weights=np.ascontiguousarray(heavy[rows]),
-                        group=np.arange(len(rows)),
-                        matrices=matrices[rows],
-                        shifts=np.zeros((len(rows), 2)),
-                        disc=disc,
+                        np.ascontiguousarray(heavy[rows]),
+                        matrices[rows],
+                        disc,
+                        item,
                     )
                 except (ValueError, OverflowError) as error:
                     raise InvalidInput(
@@ -157,6 +182,31 @@ class HalfSums:
                         hint=f"{error}; exclude the item or repair its images",
                         item=item,
                     ) from error
+
+    def _add_half(
+        self,
+        index: int,
+        images: np.ndarray,
+        weights: np.ndarray,
+        matrices: np.ndarray,
+        disc: Packing,
+        item: str,
+    ) -> None:
+        rows, centred = np.arange(len(images)), np.zeros((len(images), 2))
+        home = self._home[index]
+        if self._away is not None:
+            batch = checked_images(images, weights, rows, matrices, centred, disc, None)
+            self._away[index].add(home, batch, item=item)
+            return
+        backproject(
+            home,
+            images,
+            weights=weights,
+            group=rows,
+            matrices=matrices,
+            shifts=centred,
+            disc=disc,
+        )
 
 
 def slice_plan(series: TiltSeriesData, grid: MapGrid, *, defocus: np.ndarray) -> BoxPlan:

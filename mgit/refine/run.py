@@ -25,7 +25,7 @@ def reconstruct_species(
     plan: SpeciesPlan, bound: Mapping[str, Sequence[BoundFile]], *, budget: Budget
 ) -> tuple[Reconstruction, frozenset[str]]:
     """Maps and curves of one species, and the levels of the raw data that they come from."""
-    sums = HalfSums(plan.grid, images_max=plan.images)
+    sums = HalfSums(plan.grid, images_max=plan.images, device=budget.device)
     levels = set()
     for part in plan.parts:
         weight = item_weight(part.item.attributes)

@@ -14,11 +14,13 @@ from torch import Tensor
 from mgit.errors import InvalidState
 from mgit.geometry.poses import ParticlePoses
 from mgit.geometry.tilt_series import tilt_series_model
+from mgit.refine.accelerator import accelerator
 from mgit.refine.inputs import ReferenceSet, TiltSeriesData
 from mgit.refine.objective import SpeciesTarget, Target, fitted_scales, pooled_score
 from mgit.refine.parameters import Families, Parameters, build_parameters
 from mgit.refine.preparation import PreparedSpecies, limited
 from mgit.refine.priors import ChangePriors, likelihood_factor
+from mgit.refine.residence import Residence
 from mgit.refine.settings import RefineSettings
 from mgit.refine.solver import Outcome, minimise
 from mgit.refine.windows import LEAST_RADIUS
@@ -147,9 +149,13 @@ def targets_of(
     chosen: Sequence[np.ndarray],
     resolution_angstrom: float,
     threads: int,
+    device: str = "cpu",
 ) -> tuple[SpeciesTarget, ...]:
-    """Targets of all species in the present state at a resolution."""
-    return tuple(
+    """Targets of all species in the present state at a resolution, their images on `device`.
+
+    Raises Unsupported for a device that is not there or too small, naming the item.
+    """
+    targets = tuple(
         SpeciesTarget(
             prepared=limited(each, _radius(each, resolution_angstrom)),
             model=tilt_series_model(state.series.geometry, poses),
@@ -158,6 +164,13 @@ def targets_of(
         )
         for each, poses, mask in zip(prepared, state.poses, chosen, strict=True)
     )
+    where = accelerator(device)
+    if where is None:
+        return targets
+    tasks = [task for target in targets for task in target.tasks()]
+    pairs = [(task.block, task.volume) for task in tasks]
+    residence = Residence(where, pairs, item=state.series.name)
+    return tuple(replace(each, residence=residence) for each in targets)
 
 
 def terms_of(
@@ -166,6 +179,7 @@ def terms_of(
     *,
     resolution_angstrom: float,
     threads: int = 1,
+    device: str = "cpu",
 ) -> list[Tensor]:
     """AB, A^2, B^2 of every image of all particles, `(particles, tilts, 3)` per species."""
     everyone = [np.ones(each.count, dtype=bool) for each in state.poses]
@@ -175,6 +189,7 @@ def terms_of(
         chosen=everyone,
         resolution_angstrom=resolution_angstrom,
         threads=threads,
+        device=device,
     )
     return [each.terms({}).detach() for each in targets]
 
@@ -205,6 +220,7 @@ def run_stage(
         chosen=chosen,
         resolution_angstrom=resolution_angstrom,
         threads=settings.threads,
+        device=settings.device,
     )
     terms = [each.terms({}).detach() for each in species]
     names = [each.reference.species for each in prepared]

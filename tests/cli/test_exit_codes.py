@@ -15,6 +15,7 @@ EXPECTED = {
     "Unsupported": 1,
     "CodecUnavailable": 1,
     "MgitError": 1,
+    "DeviceFailed": 1,
     "Conflict": 3,
     "RefMoved": 3,
     "MergeConflict": 3,

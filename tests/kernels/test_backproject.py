@@ -67,6 +67,19 @@ def test_every_launch_shape_gives_equal_bits(emulated_cuda, block):
     assert all(map(np.array_equal, found, expected))
 
 
+@pytest.mark.parametrize("columns", [2, 3])
+@pytest.mark.parametrize("image_box", [4, 26, 64])
+def test_sums_of_centred_images_are_the_same_bits_on_a_device_and_on_a_cpu(
+    emulated_cuda, image_box, columns
+):
+    problem = make_problem(image_box, 5, columns=columns, seed=image_box)
+    problem = problem.with_(shifts=np.zeros_like(problem.shifts))
+    on_cpu = backproject_cpu.accumulator(problem.box)
+    backproject_cpu.backproject(on_cpu, problem.images, **problem.batch())
+    on_device = emulated_cuda.backproject(problem)
+    assert all(map(np.array_equal, on_device, backproject_cpu.totals(on_cpu)))
+
+
 def test_floating_sums_hold_the_same_within_rounding(emulated_cuda):
     problem = make_problem(12, 4)
     box = problem.box

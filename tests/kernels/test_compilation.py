@@ -21,7 +21,7 @@ def report_of(name):
     compiler = shutil.which("nvcc")
     if compiler is None:
         pytest.skip("nvcc is not installed: registers and spills are not checked")
-    command = [compiler, *OPTIONS, "-fatbin", "-Xptxas", "-v", "-o", "/dev/null"]
+    command = [compiler, *OPTIONS[name], "-fatbin", "-Xptxas", "-v", "-o", "/dev/null"]
     command += ["-Werror", "all-warnings"]
     for number in ARCHITECTURES:
         command += ["-gencode", f"arch=compute_{number},code=sm_{number}"]
@@ -77,7 +77,7 @@ def test_nvrtc_compiles_the_text_that_cupy_hands_it(name, number):
     text = source_text(name).encode()
     created = nvrtc.nvrtcCreateProgram(ctypes.byref(program), text, b"k.cu", 0, None, None)
     assert created == 0
-    options = [option.encode() for option in (*OPTIONS, f"--gpu-architecture=sm_{number}")]
+    options = [option.encode() for option in (*OPTIONS[name], f"--gpu-architecture=sm_{number}")]
     result = nvrtc.nvrtcCompileProgram(
         program, len(options), (ctypes.c_char_p * len(options))(*options)
     )

@@ -2,15 +2,27 @@
 
 import re
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from kernels import device, load_cuda
-from kernels.load_cuda import CudaLauncher, CudaUnavailable, source_key, source_text
+from kernels.load_cuda import (
+    CudaFailed,
+    CudaLauncher,
+    CudaUnavailable,
+    cuda_devices,
+    source_key,
+    source_text,
+)
 from tests.kernels.conftest import EmulatedCuda
+from tests.kernels.emulation.cupy_module import (
+    CompileException,
+    DriverError,
+    FakeCupy,
+    OutOfMemoryError,
+)
 from tests.kernels.problems import correlation_in_torch, make_problem
 
 
@@ -52,77 +64,64 @@ def test_without_cupy_the_message_says_what_to_install(monkeypatch):
         CudaLauncher()
 
 
-class DriverError(Exception):
-    pass
-
-
-def fake_cupy(count):
-    def devices():
-        if isinstance(count, Exception):
-            raise count
-        return count
-
-    runtime = SimpleNamespace(getDeviceCount=devices, CUDARuntimeError=DriverError)
-    return SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
+@pytest.fixture
+def cupy_over_emulation(emulated, monkeypatch):
+    fake = FakeCupy(emulated)
+    monkeypatch.setitem(sys.modules, "cupy", fake)
+    return fake
 
 
 @pytest.mark.parametrize(
-    ("count", "message"), [(0, "no CUDA device"), (DriverError("no driver"), "no driver")]
+    ("failing", "message"), [(None, "no CUDA device"), (DriverError("no driver"), "no driver")]
 )
-def test_without_a_device_the_message_says_so(monkeypatch, count, message):
-    monkeypatch.setitem(sys.modules, "cupy", fake_cupy(count))
+def test_without_a_device_the_message_says_so(emulated, monkeypatch, failing, message):
+    fake = FakeCupy(emulated, devices=0)
+    if failing:
+        fake.failing["getDeviceCount"] = failing
+    monkeypatch.setitem(sys.modules, "cupy", fake)
     with pytest.raises(CudaUnavailable, match=message):
         CudaLauncher()
+    assert cuda_devices() == 0
 
 
-class FakeDevice:
-    """A context manager that counts how deep it is entered."""
-
-    def __init__(self, number=0):
-        self.depth = 0
-
-    def __enter__(self):
-        self.depth += 1
-
-    def __exit__(self, *_):
-        self.depth -= 1
+def test_a_number_that_no_device_has_is_refused(cupy_over_emulation):
+    assert cuda_devices() == 1
+    with pytest.raises(CudaUnavailable, match="no CUDA device 1: they are 0 to 0"):
+        CudaLauncher(device=1)
 
 
-class FakeStream(FakeDevice):
-    def synchronize(self):
-        self.waited = True
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("asarray", OutOfMemoryError("out of memory")),
+        ("asnumpy", DriverError("illegal address")),
+        ("zeros", OutOfMemoryError("out of memory")),
+        ("RawModule", CompileException("line 3")),
+        ("launch", DriverError("too many resources")),
+    ],
+)
+def test_what_the_device_fails_with_has_one_type(cupy_over_emulation, call, error):
+    launcher, problem = CudaLauncher(), make_problem(12, 3)
+    cupy_over_emulation.failing[call] = error
+    with pytest.raises(CudaFailed, match=str(error)) as caught:
+        launcher.to_host(EmulatedCuda(launcher).values(problem))
+    assert caught.value.__cause__ is error
 
 
-@pytest.fixture
-def cupy_over_emulation(emulated, monkeypatch):
-    """A CuPy whose arrays are NumPy's and whose compiled modules are the emulated kernels."""
-    stream, compiled = FakeStream(), []
+def test_facts_name_device_driver_libraries_and_sources(cupy_over_emulation, monkeypatch, tmp_path):
+    version = tmp_path / "version"
+    version.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.86.15  Thu Jan 23\n")
+    monkeypatch.setattr(load_cuda, "DRIVER", version)
+    facts = CudaLauncher().facts()
+    assert (facts["device"], facts["architecture"]) == ("Emulated", "sm_90")
+    assert (facts["driver"], facts["nvrtc"]) == ("570.86.15", "12.8")
+    assert facts["source_correlate"] == source_key("correlate", architecture="sm_90")
+    assert all(isinstance(each, str) for each in facts.values())
 
-    class RawModule:
-        def __init__(self, *, code, options, backend):
-            compiled.append((code, options, backend))
 
-        def get_function(self, entry):
-            def run(grid, block, arguments):
-                assert stream.depth == 1
-                assert entry in compiled[-1][0]
-                emulated.launch(entry, grid=grid[0], block=block[0], arguments=arguments)
-
-            return run
-
-    fake = fake_cupy(1)
-    fake.cuda.Device = FakeDevice
-    fake.cuda.ExternalStream = lambda handle: stream
-    fake.cuda.get_current_stream = lambda: stream
-    fake.RawModule, fake.compiled = RawModule, compiled
-    fake.zeros, fake.asarray, fake.asnumpy, fake.from_dlpack = (
-        np.zeros,
-        np.asarray,
-        np.asarray,
-        np.from_dlpack,
-    )
-    monkeypatch.setitem(sys.modules, "cupy", fake)
-    return fake
+def test_a_system_that_does_not_tell_its_driver_is_unknown(monkeypatch, tmp_path):
+    monkeypatch.setattr(load_cuda, "DRIVER", tmp_path / "missing")
+    assert load_cuda._driver_version() == "unknown"
 
 
 @pytest.mark.parametrize("stream", [None, 42])
@@ -136,7 +135,8 @@ def test_the_launcher_compiles_a_source_once_and_launches_its_entries(cupy_over_
     exact = correlation_in_torch(problem, double=True)
     assert np.allclose(values, exact.terms, rtol=1e-5)
     assert np.allclose(found.terms, exact.terms, rtol=1e-5)
-    assert cupy_over_emulation.compiled == [(source_text("correlate"), load_cuda.OPTIONS, "nvrtc")]
+    options = load_cuda.OPTIONS["correlate"]
+    assert cupy_over_emulation.compiled == [(source_text("correlate"), options, "nvrtc")]
 
 
 def test_arrays_of_others_are_adopted_without_a_copy(cupy_over_emulation):

@@ -17,7 +17,15 @@ def compile_library(folder: Path) -> Path:
     if compiler is None:
         pytest.skip("g++ is not installed: the .cu files cannot be emulated")
     library = folder / "kernels.so"
-    command = [compiler, "-std=c++17", "-O1", "-Wall", "-Werror", "-Wno-unknown-pragmas"]
+    command = [
+        compiler,
+        "-std=c++17",
+        "-O1",
+        "-ffp-contract=off",
+        "-Wall",
+        "-Werror",
+        "-Wno-unknown-pragmas",
+    ]
     command += ["-shared", "-fPIC", "-I", str(KERNELS), "-o", str(library)]
     built = subprocess.run(
         [*command, str(HERE / "kernels.cpp")], capture_output=True, text=True, check=False
@@ -27,16 +35,25 @@ def compile_library(folder: Path) -> Path:
 
 
 class EmulatedLauncher:
-    def __init__(self, library: Path):
+    def __init__(self, library: Path, *, memory=1 << 34):
         self.library = ctypes.CDLL(str(library))
+        self.memory = memory
         self.launched = []
+        self.uploaded = []
 
     def to_device(self, values):
         assert values.flags.c_contiguous
-        return values
+        self.uploaded.append(values.nbytes)
+        return values.copy()
+
+    def wait(self):
+        pass
+
+    def free_bytes(self):
+        return self.memory
 
     def to_host(self, values):
-        return values
+        return values.copy()
 
     def zeros(self, shape, dtype):
         return np.zeros(shape, dtype)
