@@ -10,13 +10,17 @@ if TYPE_CHECKING:
 
     from mgit.history.repository import Repository
     from mgit.history.snapshot import Snapshot
+    from mgit.survey.item_scores import Yardstick
+
+    Sides = tuple[Snapshot, Snapshot, Yardstick]
 
 __all__ = ["DESCRIPTION", "HELP", "configure", "run"]
 
 HELP = "compare two revisions: species, particles, deformation, imaging"
 DESCRIPTION = """Compare two revisions in the words of the field: per species the resolution,
 particles added, removed and moved (median in A and degrees), half-sets, maps; per
-series which arrays changed, by how much and in which unit; foreign documents.
+series which arrays changed, by how much and in which unit; scores of series; foreign
+documents.
 
   mgit diff                       HEAD with what is staged
   mgit diff REV                   REV with what is staged, or else with HEAD
@@ -25,13 +29,15 @@ series which arrays changed, by how much and in which unit; foreign documents.
   mgit diff A B species/capsid    only what stands at these paths
 
 Particles are matched by their permanent ids. Rotations do not consider symmetry.
+Scores of a commit and its parent are measured against the same references; those
+of other revisions each against its own.
 """
 
 
 def configure(parser: "argparse.ArgumentParser") -> None:
     """Add the options of this verb."""
     parser.add_argument("words", nargs="*", metavar="REV|PATH", help="revisions, then paths")
-    parser.add_argument("--all", action="store_true", help="list every series that differs")
+    parser.add_argument("--all", action="store_true", help="list every series")
 
 
 def run(arguments: "argparse.Namespace", console: Console) -> int:
@@ -47,9 +53,9 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
         console.note("'mgit diff HEAD~1 HEAD' shows what the last commit changed")
         console.json({"species": [], "sources": [], "other": []})
         return ExitCode.OK
-    old, new = sides
+    old, new, yardstick = sides
     below = [_path_in(old, new, text) for text in paths]
-    difference = tree_difference(old, new, below=below)
+    difference = tree_difference(old, new, below=below, yardstick=yardstick)
     show_difference(console, difference, limit=None if arguments.all else ITEMS_SHOWN)
     if not difference:
         console.out("no difference")
@@ -58,9 +64,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     return ExitCode.OK
 
 
-def _sides(
-    repository: "Repository", words: list[str]
-) -> "tuple[tuple[Snapshot, Snapshot] | None, list[str]]":
+def _sides(repository: "Repository", words: list[str]) -> "tuple[Sides | None, list[str]]":
     """The two trees to compare, None where there is nothing but HEAD; and the paths."""
     from mgit.cli.targets import split_words
     from mgit.errors import Refused
@@ -78,12 +82,18 @@ def _sides(
     else:
         revisions, paths = split_words(repository, words, 2)
     if len(revisions) == 2:
-        return (repository.snapshot(revisions[0]), repository.snapshot(revisions[1])), paths
+        return _commits(repository, *revisions), paths
     staged = _staged(repository)
-    start = repository.snapshot(revisions[0] if revisions else "HEAD")
     if staged is not None:
-        return (start, staged), paths
-    return ((start, repository.snapshot("HEAD")) if revisions else None), paths
+        start = repository.snapshot(revisions[0] if revisions else "HEAD")
+        return (start, staged, "revisions" if revisions else "refinement"), paths
+    return (_commits(repository, revisions[0], "HEAD") if revisions else None), paths
+
+
+def _commits(repository: "Repository", old: str, new: str) -> "Sides":
+    step = repository.resolve(old) in repository.commit(new).parents
+    sides = repository.snapshot(old), repository.snapshot(new)
+    return *sides, "refinement" if step else "revisions"
 
 
 def _staged(repository: "Repository") -> "Snapshot | None":

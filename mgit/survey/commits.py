@@ -41,7 +41,8 @@ def commit_summary(repository: Repository, revision: str) -> CommitSummary:
     after = repository.snapshot(commit.id)
     difference = None
     if commit.parents:
-        difference = tree_difference(repository.snapshot(commit.parents[0]), after)
+        before = repository.snapshot(commit.parents[0])
+        difference = tree_difference(before, after, yardstick="refinement")
     return CommitSummary(commit=commit, provenance=provenance_of(after), difference=difference)
 
 

@@ -11,6 +11,7 @@ from mgit.state.diff import ItemDifference, SpeciesDifference, item_difference, 
 from mgit.state.names import DOCUMENTS, SOURCES, SPECIES, owner_of
 from mgit.state.series import read_item
 from mgit.state.species import read_species
+from mgit.survey.item_scores import ScoreComparison, Yardstick, score_comparison
 from mgit.survey.species import SpeciesSummary, species_summary
 
 __all__ = [
@@ -44,6 +45,8 @@ class SpeciesChange:
     after: SpeciesSummary | None
     difference: SpeciesDifference | None
     documents: tuple[DocumentChange, ...]
+    scores: ScoreComparison | None = None
+    """What became of the scores of its items, where the later tree has new ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +83,17 @@ class TreeDifference:
         return bool(self.species or self.sources or self.other)
 
 
-def tree_difference(old: Snapshot, new: Snapshot, *, below: Iterable[str] = ()) -> TreeDifference:
+def tree_difference(
+    old: Snapshot,
+    new: Snapshot,
+    *,
+    below: Iterable[str] = (),
+    yardstick: Yardstick = "revisions",
+) -> TreeDifference:
     """Compare two trees of one repository; what is equal is not read.
 
     below: tree paths; only changes at or below one of them, or whose species or series holds one.
+    yardstick: 'refinement' where `new` is one step after `old` (`score_comparison`).
     """
     wanted = tuple(path for path in below if path)
     changes = [
@@ -100,7 +110,7 @@ def tree_difference(old: Snapshot, new: Snapshot, *, below: Iterable[str] = ()) 
         elif parts[0] not in (SPECIES, SOURCES):
             other.append(change)
     species = [
-        _species_change(old, new, path, found)
+        _species_change(old, new, path, found, yardstick=yardstick)
         for path, found in rooms.items()
         if path.startswith(f"{SPECIES}/")
     ]
@@ -135,7 +145,7 @@ def _name(old: Snapshot, new: Snapshot, path: str) -> str:
 
 
 def _species_change(
-    old: Snapshot, new: Snapshot, path: str, changes: list[Change]
+    old: Snapshot, new: Snapshot, path: str, changes: list[Change], *, yardstick: Yardstick
 ) -> SpeciesChange:
     kind = _kind(old, new, path)
     before = read_species(old, path) if kind != "added" else None
@@ -148,6 +158,7 @@ def _species_change(
         after=species_summary(after) if after is not None else None,
         difference=species_difference(before, after) if both and before and after else None,
         documents=_documents(old, new, path, changes),
+        scores=score_comparison(before, after, yardstick=yardstick) if after else None,
     )
 
 

@@ -1,14 +1,16 @@
 """What there is to say about one data source and each of its series."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from mgit.state.documents import read_documents
+from mgit.state.item_scores import ItemScore
 from mgit.state.protocol import ArrayHandle
 from mgit.state.series import Item
 from mgit.state.source import Source
+from mgit.survey.item_scores import scores_by_item, standing
 from mgit.survey.species import DocumentFacts
 
 __all__ = [
@@ -57,6 +59,10 @@ class ItemSummary:
     """RMS displacement of its deformation fields; None where it has none."""
     excluded: bool
     exclusion_reason: str
+    scores: Mapping[str, ItemScore] = field(default_factory=dict)
+    """By name of the species, those that were refined in it."""
+    standing: float | None = None
+    """From 0, the worst series of its species by score, to 1; None without scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +99,13 @@ class SourceSummary:
 def source_summary(source: Source) -> SourceSummary:
     """Summarise a source; reads the small arrays of every item."""
     items = list(source.items())
-    found = tuple(sorted((item_summary(item) for item in items), key=worst_first))
+    scores = scores_by_item(source.reader)
+    ranks = standing(scores)
+    summaries = (
+        item_summary(item, scores=scores.get(item.id, {}), standing=ranks.get(item.id))
+        for item in items
+    )
+    found = tuple(sorted(summaries, key=worst_first))
     return SourceSummary(
         name=source.name,
         path=source.path,
@@ -120,13 +132,22 @@ def _shared(items: Sequence[Item]) -> dict[str, object]:
     }
 
 
-def worst_first(item: ItemSummary) -> tuple[bool, float, float, str]:
-    """Sorting key: excluded, then the share of unused images, then the size of deformation."""
+def worst_first(item: ItemSummary) -> tuple[bool, float, float, float, str]:
+    """Sorting key: excluded, score, share of unused images, size of deformation.
+
+    A series without score comes after those with one.
+    """
     unused = 1 - item.images_used / item.images if item.images else 0.0
-    return not item.excluded, -unused, -(item.deformation_angstrom or 0.0), item.name
+    rank = 1.0 if item.standing is None else item.standing
+    return not item.excluded, rank, -unused, -(item.deformation_angstrom or 0.0), item.name
 
 
-def item_summary(item: Item) -> ItemSummary:
+def item_summary(
+    item: Item,
+    *,
+    scores: Mapping[str, ItemScore] | None = None,
+    standing: float | None = None,
+) -> ItemSummary:
     """Summarise one series. Ranges are over the images in use, or all of them if none is."""
     arrays = item.arrays()
     use = arrays["use"].read() if "use" in arrays else np.ones(1, dtype=bool)
@@ -143,6 +164,8 @@ def item_summary(item: Item) -> ItemSummary:
         deformation_angstrom=deformation_rms_angstrom(arrays),
         excluded=item.excluded,
         exclusion_reason=str(item.attributes.get("exclusion_reason", "")),
+        scores=scores or {},
+        standing=standing,
     )
 
 

@@ -9,6 +9,7 @@ from mgit.state.species import Species
 from mgit.state.species_schema import SPECIES_ATTRIBUTES
 from mgit.state.strings import StringColumn
 from mgit.survey.curves import FscCurve, fsc_curve
+from mgit.survey.item_scores import ScoreCounts, score_counts
 
 __all__ = ["DocumentFacts", "Resolution", "SpeciesSummary", "resolution_of", "species_summary"]
 
@@ -65,6 +66,8 @@ class SpeciesSummary:
     flags: tuple[str, ...]
     notes: tuple[str, ...]
     documents: tuple[DocumentFacts, ...]
+    scores: ScoreCounts | None = None
+    """How its series fared in the last refinement, where it was refined."""
 
 
 def species_summary(species: Species) -> SpeciesSummary:
@@ -99,6 +102,7 @@ def species_summary(species: Species) -> SpeciesSummary:
             DocumentFacts(role=each.role, path=each.path, size=each.size)
             for each in read_documents(species.reader, species.path)
         ),
+        scores=score_counts(species),
     )
 
 

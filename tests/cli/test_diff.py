@@ -55,3 +55,26 @@ def test_three_dots_begin_at_the_common_ancestor(changed):
 def test_unknown_words_are_not_found(toy):
     assert toy("diff", "mian") == 5
     assert toy("diff", "HEAD~1", "HEAD", "species/x") == 5
+
+
+def test_scores_of_a_step_and_of_revisions_further_apart_are_told(toy):
+    from mgit.state.item_scores import ItemScore, write_item_scores
+    from tests.survey.populations import FIRST, SPECIES, commit
+
+    identity = toy.repository.snapshot("HEAD").attributes(FIRST)["id"]
+    for before, after in ((10.0, 12.0), (20.0, 19.0)):
+        score = {identity: ItemScore(before=before, after=after, particles=5)}
+        commit(toy.repository, lambda w, score=score: write_item_scores(w, SPECIES, score))
+    lines = toy.lines("diff", "HEAD~1", "HEAD")
+    assert (
+        "    scores: 0 series better, 1 worse, against the references of this refinement" in lines
+    )
+    assert "      TS_01  20.00 -> 19.00  -1.00  worse" in lines
+    assert toy.lines("show")[-1] == lines[-1]
+    lines = toy.lines("diff", "HEAD~3", "HEAD")
+    assert "      TS_01  20.00 -> 19.00  -1.00  worse" in lines
+    commit(toy.repository, lambda writer: writer.remove(FIRST))
+    record = toy.json("diff", "HEAD~2", "HEAD", "species")
+    scores = record["species"][0]["scores"]
+    assert scores["yardstick"] == "revisions"
+    assert [scores["items"][0][name] for name in ("before", "after")] == [12.0, 19.0]

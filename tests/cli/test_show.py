@@ -93,3 +93,20 @@ def test_a_merge_is_compared_with_its_first_parent(toy):
     toy("merge", "side", "--no-ff")
     lines = toy.lines("show")
     assert f"against its first parent {toy.tip('HEAD^1')[:10]}:" in lines
+
+
+def test_show_lists_series_by_their_scores(toy):
+    from mgit.state.item_scores import ItemScore, write_item_scores
+    from tests.survey.populations import SECOND, SPECIES, commit
+
+    identity = toy.repository.snapshot("HEAD").attributes(SECOND)["id"]
+    score = {identity: ItemScore(before=10.0, after=9.5, particles=5)}
+    commit(toy.repository, lambda writer: write_item_scores(writer, SPECIES, score))
+    lines = toy.lines("show", ":sources/grid")
+    rows = [line for line in lines if line.startswith("TS_")]
+    assert rows[0].startswith("TS_02")
+    assert "10.00 -> 9.50" in rows[0]
+    assert "excluded, then score" in toy.err
+    assert toy.json("show", ":sources/grid/items/TS_02")["scores"]["ribosome"]["after"] == 9.5
+    text = "\n".join(toy.lines("show", ":species/ribosome"))
+    assert "of 1 series: 0 better, 1 worse; median 10.00 -> 9.50" in text

@@ -2,8 +2,10 @@
 
 from mgit.cli.console import Console
 from mgit.cli.render.numbers import counted, quantity, rounded, symbol, word
+from mgit.cli.render.scores import comparison_lines
 from mgit.cli.render.species import resolution_text
 from mgit.state.diff import ASTIGMATISM, ArrayChange, ItemDifference, ParticleDifference
+from mgit.state.item_scores import ITEM_SCORE_ARRAYS
 from mgit.survey.difference import (
     DocumentChange,
     ItemChange,
@@ -31,14 +33,14 @@ def difference_lines(difference: TreeDifference, *, limit: int | None = None) ->
     """A difference as lines: species first, then sources with their series."""
     lines = []
     for species in difference.species:
-        lines += _species(species)
+        lines += _species(species, limit)
     for source in difference.sources:
         lines += _source(source, limit)
     lines += [f"{_MARKS[each.kind]} {each.what} {each.path or '/'}" for each in difference.other]
     return lines
 
 
-def _species(change: SpeciesChange) -> list[str]:
+def _species(change: SpeciesChange, limit: int | None) -> list[str]:
     lines = [f"{_MARKS[change.kind]} species {change.name}"]
     only = change.after or change.before
     if change.kind != "changed" and only is not None:
@@ -60,11 +62,15 @@ def _species(change: SpeciesChange) -> list[str]:
             lines.append(f"    maps: {', '.join(map(word, found.maps_changed))}")
         if found.network_changed:
             lines.append("    denoiser changed")
-        if found.metrics_changed:
-            lines.append(f"    metrics: {_listed(found.metrics_changed)}")
+        metrics = [each for each in found.metrics_changed if each not in ITEM_SCORE_ARRAYS]
+        if metrics:
+            lines.append(f"    metrics: {_listed(metrics)}")
         lines += _attributes(found.attributes)
         if found.inputs_changed:
             lines.append("    estimated from other states of its series")
+    if change.scores is not None:
+        scores = comparison_lines(change.scores, every_item=limit is None)
+        lines += [f"    {each}" for each in scores]
     return lines + [f"    {each}" for each in _documents(change.documents)]
 
 

@@ -14,6 +14,7 @@ from mgit.state.raw import RawEntry
 from mgit.state.series import Item
 from mgit.survey.arrays import ArraySummary, array_summary
 from mgit.survey.commits import CommitSummary, Origin
+from mgit.survey.item_scores import scores_by_item
 from mgit.survey.population import PopulationSummary
 from mgit.survey.source import item_summary
 
@@ -69,7 +70,8 @@ def show_population(console: Console, population: PopulationSummary) -> None:
 def show_item(console: Console, item: Item, origin: Origin | None) -> None:
     """One series: its facts, optics and arrays with shapes, units and ranges."""
     console.out(console.styled(f"series {item.name}", "bold"))
-    item_table(console, (item_summary(item),))
+    scores = scores_by_item(item.reader).get(item.id)
+    item_table(console, (item_summary(item, scores=scores),))
     console.out()
     for name, value in sorted(item.attributes.items()):
         if name not in _OWN:

@@ -22,6 +22,7 @@ from mgit.state.species import read_species
 from mgit.state.strings import read_strings
 from mgit.survey.arrays import array_summary
 from mgit.survey.commits import last_change
+from mgit.survey.item_scores import scores_by_item
 from mgit.survey.population import population_summary
 from mgit.survey.source import item_summary, source_summary
 from mgit.survey.species import species_summary
@@ -91,7 +92,8 @@ def _show_owner(
                 name: as_record(array_summary(f"{path}/{name}", handle))
                 for name, handle in item.arrays().items()
             }
-            record = {**as_record(item_summary(item)), "id": item.id, "arrays": arrays}
+            summary = item_summary(item, scores=scores_by_item(tree).get(item.id))
+            record = {**as_record(summary), "id": item.id, "arrays": arrays}
             record["attributes"] = dict(item.attributes)
     return {"what": place.target.kind, **record, "last_change": as_record(origin)}
 

@@ -2,7 +2,9 @@
 
 from mgit.cli.console import Console
 from mgit.cli.render.numbers import MICROMETRE, byte_count, counted, quantity, range_text, word
+from mgit.cli.render.scores import score_text
 from mgit.cli.render.species import origin_lines
+from mgit.state.item_scores import ItemScore
 from mgit.survey.commits import Origin
 from mgit.survey.source import ItemSummary, SourceSummary
 
@@ -47,7 +49,8 @@ def show_source(
     item_table(console, shown)
     if len(shown) < len(source.items):
         console.out(f"  and {len(source.items) - len(shown)} more: '--all' lists every one")
-    console.note("worst first: excluded, then unused images, then deformation")
+    scored = "score, " if any(each.scores for each in source.items) else ""
+    console.note(f"worst first: excluded, then {scored}unused images, then deformation")
     for line in origin_lines(origin):
         console.out(line)
 
@@ -57,6 +60,8 @@ def item_table(console: Console, items: "tuple[ItemSummary, ...]") -> None:
     deformed = any(each.deformation_angstrom is not None for each in items)
     columns = ["series", "images used", "tilt deg", "exposure e/A^2", "defocus um"]
     columns += ["deformation RMS A"] if deformed else []
+    species = sorted({name for each in items for name in each.scores})
+    columns += [f"score {name}" for name in species]
     columns += ["raw data", ""]
     rows = []
     for each in items:
@@ -70,10 +75,15 @@ def item_table(console: Console, items: "tuple[ItemSummary, ...]") -> None:
         if deformed:
             found = each.deformation_angstrom
             row.append("-" if found is None else f"{found:.2f}")
+        row += [_score(each.scores.get(name)) for name in species]
         reason = f": {each.exclusion_reason}" if each.exclusion_reason else ""
         row += [each.binding, f"excluded{reason}" if each.excluded else ""]
         rows.append(row)
-    console.table(columns, rows, "lrrrrrll" if deformed else "lrrrrll")
+    console.table(columns, rows, "l" + "r" * (len(columns) - 3) + "ll")
+
+
+def _score(score: ItemScore | None) -> str:
+    return "-" if score is None else f"{score_text(score.before)} -> {score_text(score.after)}"
 
 
 def _facts(source: SourceSummary) -> list[tuple[str, str]]:

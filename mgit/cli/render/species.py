@@ -6,17 +6,26 @@ from typing import Any
 from mgit.cli.console import Console
 from mgit.cli.render.numbers import byte_count, counted, quantity, word
 from mgit.cli.render.plot import WIDTH, fsc_lines
+from mgit.cli.render.scores import counts_text
 from mgit.survey.commits import Origin
 from mgit.survey.species import SpeciesSummary
 
-__all__ = ["origin_lines", "resolution_text", "show_species", "species_table"]
+__all__ = [
+    "FLAG_ADVICE",
+    "independence_text",
+    "origin_lines",
+    "resolution_text",
+    "settings_text",
+    "show_species",
+    "species_table",
+]
 
 _ORIGINS = {
     "attribute": "as recorded",
     "metric": "as measured",
     "fsc": "where the FSC falls below 0.143",
 }
-_FLAG_ADVICE = {
+FLAG_ADVICE = {
     "needs_reconstruction": "its particles have no maps of their own yet",
     "needs_refinement": "its poses were found in another geometry",
     "external_reference": "both half-sets share one imported reference: they are not independent",
@@ -65,7 +74,7 @@ def show_species(console: Console, species: SpeciesSummary, origin: Origin | Non
     for name, text in _facts(species):
         console.out(f"  {name:<13}{text}")
     for flag in species.flags:
-        console.out(f"  {console.styled(word(flag), 'yellow')}: {_FLAG_ADVICE.get(flag, '')}")
+        console.out(f"  {console.styled(word(flag), 'yellow')}: {FLAG_ADVICE.get(flag, '')}")
     for note in species.notes:
         console.out(f"  note: {note}")
     if species.fsc is not None:
@@ -75,12 +84,12 @@ def show_species(console: Console, species: SpeciesSummary, origin: Origin | Non
         frequency, correlation = species.fsc.frequency.tolist(), species.fsc.correlation.tolist()
         for line in fsc_lines(frequency, correlation, width=width):
             console.out(f"  {line}")
-        console.out(f"  {_independence(species)}")
+        console.out(f"  {independence_text(species)}")
     for line in origin_lines(origin):
         console.out(line)
 
 
-def _independence(species: SpeciesSummary) -> str:
+def independence_text(species: SpeciesSummary) -> str:
     """What the curve between the halves can vouch for, in the same words everywhere."""
     if "external_reference" in species.flags:
         return "both halves were aligned to one imported reference: not independent inside its band"
@@ -107,6 +116,8 @@ def _facts(species: SpeciesSummary) -> list[tuple[str, str]]:
         pixel = quantity(species.pixel_size_angstrom, "angstrom", 5)
         box = f"{species.box_px}^3 px at {pixel}"
         facts.append(("maps", f"{', '.join(map(word, species.maps))}; {box}"))
+    if species.scores is not None:
+        facts.append(("scores", counts_text(species.scores)))
     if species.network_parameters:
         facts.append(("denoiser", counted(species.network_parameters, "parameter")))
     facts += [
@@ -125,13 +136,14 @@ def origin_lines(origin: Origin | None) -> list[str]:
     lines = ["", f"last changed by {commit.id[:10]} {commit.subject}"]
     versions = record.get("versions", {})
     for change in (record, *record.get("changes", ())):
-        lines.append(f"  mgit {change.get('verb', '?')}{_settings(change)}")
+        lines.append(f"  mgit {change.get('verb', '?')}{settings_text(change)}")
     if versions:
         lines.append("  with " + ", ".join(f"{name} {each}" for name, each in versions.items()))
     return lines
 
 
-def _settings(record: Mapping[str, Any]) -> str:
+def settings_text(record: Mapping[str, Any]) -> str:
+    """': name value, ...' of the settings of one change; '' without any."""
     settings = record.get("settings", {})
     said = {name: value for name, value in settings.items() if value not in (None, [], "")}
     text = ", ".join(f"{word(name)} {_setting(value)}" for name, value in said.items())

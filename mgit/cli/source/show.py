@@ -12,7 +12,8 @@ __all__ = ["DESCRIPTION", "HELP", "SERIES_SHOWN", "configure", "run"]
 
 HELP = "show one data source and its series"
 DESCRIPTION = """Show one data source: optics, documents, and a table of its series, worst first:
-excluded ones, then those with most unused images, then the most deformed.
+excluded ones, then those with the lowest scores of the last refinement, with most
+unused images, and the most deformed.
 
 examples:
   mgit source show hiv
