@@ -42,6 +42,13 @@ def configure(parser: "argparse.ArgumentParser") -> None:
         "--species", action="append", default=[], metavar="NAME", help="only this one; repeatable"
     )
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="default: 1")
+    parser.add_argument(
+        "--ewald",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="curvature of the Ewald sphere; auto: where particles are thicker than the depth of "
+        "field at the finest period of the map",
+    )
     parser.add_argument("--branch", metavar="NEW", help="where a REV that is no tip goes on")
     change_options(parser)
 
@@ -56,15 +63,21 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
         raise InvalidInput("at least one thread is needed", threads=arguments.threads)
     repository = open_repository(arguments)
     commit = repository.resolve(arguments.revision)
-    plans = plan_reconstruction(repository.snapshot(commit), species=arguments.species)
+    plans = plan_reconstruction(
+        repository.snapshot(commit), species=arguments.species, own_optics="apart"
+    )
     for plan in plans:
         _tell_plan(plan, console)
     if arguments.dry_run:
         console.json({"dry_run": True, "species": [_planned(each) for each in plans]})
         return ExitCode.OK
     with _begin(repository, arguments, commit) as transaction:
-        results, levels = reconstructed(repository, plans, arguments.threads, console)
-        record = recorded(transaction, results, levels, revision=arguments.revision)
+        results, levels = reconstructed(
+            repository, plans, console, threads=arguments.threads, ewald=arguments.ewald
+        )
+        record = recorded(
+            transaction, results, levels, revision=arguments.revision, ewald=arguments.ewald
+        )
         message = f"Reconstruct {', '.join(plan.species.name for plan, _ in results)}"
         facts = finish(
             transaction, repository, arguments, console, message=message, provenance=record
@@ -98,7 +111,7 @@ def _begin(repository: "Repository", arguments: "argparse.Namespace", commit: st
 def _tell_plan(plan: "SpeciesPlan", console: Console) -> None:
     grid = plan.grid
     console.out(
-        f"{plan.species.name}: {plan.count} particles in {len(plan.parts)} series, up to "
+        f"{plan.species.name}: {plan.count} particles in {plan.series} series, up to "
         f"{plan.images} images, box {grid.box} px of {grid.pixel_size_angstrom:g} A, "
         f"memory {plan.memory_bytes / MEGABYTE:.0f} MB"
     )
@@ -108,7 +121,7 @@ def _planned(plan: "SpeciesPlan") -> "dict[str, Any]":
     return {
         "name": plan.species.name,
         "particles": plan.count,
-        "series": len(plan.parts),
+        "series": plan.series,
         "images": plan.images,
         "box_px": plan.grid.box,
         "pixel_size_angstrom": plan.grid.pixel_size_angstrom,

@@ -12,6 +12,7 @@ from mgit.refine.plan import SpeciesPlan, bind
 from mgit.refine.reconstruct_item import Budget
 from mgit.refine.reconstruct_species import Reconstruction
 from mgit.refine.run import reconstruct_species, write_reconstruction
+from mgit.refine.slices import EwaldMode
 
 __all__ = ["Results", "reconstructed", "recorded"]
 
@@ -19,7 +20,12 @@ Results = Sequence[tuple[SpeciesPlan, Reconstruction]]
 
 
 def reconstructed(
-    repository: Repository, plans: Sequence[SpeciesPlan], threads: int, console: Console
+    repository: Repository,
+    plans: Sequence[SpeciesPlan],
+    console: Console,
+    *,
+    threads: int,
+    ewald: EwaldMode,
 ) -> tuple[Results, frozenset[str]]:
     """Bind the raw files, reconstruct every species; also the levels of the data used."""
     with console.progress("checking raw files", total=None, unit="files") as bar:
@@ -30,14 +36,19 @@ def reconstructed(
     with console.progress("reconstructing", total=total, unit="images") as bar:
         budget = Budget(threads=threads, advance=bar.advance)
         for plan in plans:
-            result, seen = reconstruct_species(plan, bound, budget=budget)
+            result, seen = reconstruct_species(plan, bound, budget=budget, ewald=ewald)
             results.append((plan, result))
             levels |= seen
     return results, frozenset(levels)
 
 
 def recorded(
-    transaction: Transaction, results: Results, levels: frozenset[str], *, revision: str
+    transaction: Transaction,
+    results: Results,
+    levels: frozenset[str],
+    *,
+    revision: str,
+    ewald: EwaldMode,
 ) -> dict[str, Any]:
     """Write the results into the draft; returns the provenance."""
     for plan, result in results:
@@ -46,10 +57,12 @@ def recorded(
         "species": [plan.species.name for plan, _ in results],
         "revision": revision,
         "batch": Budget().batch,
+        "ewald": ewald,
     }
+    states = dict.fromkeys(str(part.item.state) for plan, _ in results for part in plan.parts)
     record = provenance(
         settings,
-        inputs=[str(part.item.state) for plan, _ in results for part in plan.parts],
+        inputs=list(states),
         metrics={plan.species.name: _metrics(result) for plan, result in results},
         raw_level=min(levels),
         device="cpu",

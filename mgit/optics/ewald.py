@@ -13,6 +13,7 @@ from mgit.optics.ctf import Microscope, Optics, complex_ctf, ctf
 from mgit.optics.frequencies import polar_cosine
 
 __all__ = [
+    "band_correlation",
     "band_limited",
     "curvature_matters",
     "depth_of_field_angstrom",
@@ -24,6 +25,8 @@ __all__ = [
 DEPTH_FACTOR = 0.7
 """A particle thicker than 0.7 resolution^2 / wavelength sees the curvature: the phase error at its
 surface is then 0.35 pi (DeRosier, Ultramicroscopy 81, 2000)."""
+SMALL_PHASE = 1e-2
+"""Below this phase a series stands in for a quotient that loses its digits."""
 
 
 def ewald_height(frequencies: Tensor, wavelength_angstrom: float) -> Tensor:
@@ -78,6 +81,21 @@ def reconstruction_factor(
     overlap = _disc_overlap(shift / diameter_angstrom)
     amplitude = ctf(frequencies, microscope, optics).abs()
     return (0.5 * (1 + overlap * (2 * amplitude - 1))).square()
+
+
+def band_correlation(
+    frequencies: Tensor, wavelength_angstrom: float, *, diameter_angstrom: float
+) -> Tensor:
+    """How much the slices of both side bands have in common: `(h, w)`, eq. 13.
+
+    The transform of a ball of the particle's diameter over the distance `lambda k^2` between them:
+    1 at the origin and wherever the curvature does not matter, 0 beyond.
+    """
+    distance = 2 * ewald_height(frequencies, wavelength_angstrom)
+    x = torch.pi * diameter_angstrom * distance
+    safe = torch.where(x > SMALL_PHASE, x, torch.ones_like(x))
+    ball = 3 * (torch.sin(safe) - safe * torch.cos(safe)) / safe**3
+    return torch.where(x > SMALL_PHASE, ball, 1 - x * x / 10)
 
 
 def band_limited(factor: Tensor, size: int) -> Tensor:

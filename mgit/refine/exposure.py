@@ -5,11 +5,20 @@ import torch
 from torch import Tensor
 
 from kernels.packing import Packing
+from mgit.errors import InvalidState
 from mgit.geometry.cubic_grid import evaluate_cubic
+from mgit.optics.frequencies import magnified
 from mgit.optics.weights import WeightTerms, tilt_weights, weight_image
 from mgit.refine.inputs import TiltSeriesData
 
-__all__ = ["disc_frequencies", "location_shares", "tilt_terms", "weight_discs"]
+__all__ = [
+    "disc_frequencies",
+    "falloff",
+    "location_b_factors",
+    "location_shares",
+    "tilt_terms",
+    "weight_discs",
+]
 
 
 def tilt_terms(series: TiltSeriesData) -> WeightTerms:
@@ -46,18 +55,48 @@ def tilt_terms(series: TiltSeriesData) -> WeightTerms:
 
 def location_shares(series: TiltSeriesData, position: np.ndarray) -> np.ndarray:
     """Amplitude factor of particles at `position` `(n, 3)`: ones unless the series has a grid."""
-    values = series.optics.get("location_weight")
+    values = _over_field(series, "location_weight", position)
+    return np.ones(len(position)) if values is None else values
+
+
+def location_b_factors(series: TiltSeriesData, position: np.ndarray) -> np.ndarray:
+    """B factor of particles at `position` `(n, 3)`, angstrom^2, which adds to that of each tilt."""
+    values = _over_field(series, "location_b_factor", position)
+    return np.zeros(len(position)) if values is None else values
+
+
+def _over_field(series: TiltSeriesData, name: str, position: np.ndarray) -> np.ndarray | None:
+    """A grid over the field of view at particles; it is read half-way through the specimen."""
+    values = series.optics.get(name)
+    if values is None or not values.any():
+        return None
     volume = series.geometry.volume_dimensions_angstrom
-    if values is None or volume is None:
-        return np.ones(len(position))
+    if volume is None:
+        raise InvalidState(
+            "the dimensions of the tomogram are not known, and a weight depends on the place",
+            hint="set them with 'mgit source set'",
+            item=series.name,
+            array=name,
+        )
     points = position / np.array(volume)
     points[:, 2] = 0.5
-    return evaluate_cubic(values, series.margins["location_weight"], points)
+    return evaluate_cubic(values, series.margins[name], points)
 
 
-def disc_frequencies(disc: Packing, box_angstrom: float) -> Tensor:
-    """Frequencies (kx, ky) of a disc's samples in 1/angstrom: float64 (samples, 2)."""
-    return torch.from_numpy(disc.frequencies.astype(np.float64) / box_angstrom)
+def falloff(b_factor: Tensor, frequencies: Tensor) -> Tensor:
+    """`exp(B k^2 / 4)` of B factors `(n,)` at frequencies `(samples, 2)`: `(n, samples)`."""
+    return torch.exp(0.25 * b_factor[:, None] * frequencies.square().sum(-1))
+
+
+def disc_frequencies(
+    disc: Packing, box_angstrom: float, *, magnification: np.ndarray | None = None
+) -> Tensor:
+    """Frequencies (kx, ky) of a disc's samples in 1/angstrom: float64 (samples, 2).
+
+    magnification: `(2, 2)`; with it, frequencies in the specimen.
+    """
+    image = torch.from_numpy(disc.frequencies.astype(np.float64) / box_angstrom)
+    return image if magnification is None else magnified(image, torch.from_numpy(magnification))
 
 
 def weight_discs(terms: WeightTerms, disc: Packing, *, box_angstrom: float) -> Tensor:

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 from mgit.errors import InvalidState, Unsupported
 from mgit.geometry.poses import ParticlePoses
 from mgit.geometry.series_geometry import SeriesGeometry, series_geometry
 from mgit.maps.reference import HalfReferences
+from mgit.optics.aberrations import beam_tilt_coefficients
 from mgit.optics.ctf import Microscope
 from mgit.refine.stack_images import ParticleStacks
 
@@ -23,9 +25,9 @@ WEIGHT_GRIDS = (
     "exposure_b_factor_delta",
     "exposure_b_factor_angle",
     "location_weight",
+    "location_b_factor",
 )
 NOT_APPLIED = (
-    "location_b_factor",
     "defocus_field",
     "defocus_delta_field",
     "defocus_angle_field",
@@ -44,6 +46,7 @@ class TiltSeriesData:
     margins: x, y, z of the weight grids in `optics`.
     image: row of the tilt table -> `(height, width)`, as recorded.
     dark: whether protein is dark in the images, as it is in micrographs.
+    beam_tilt_milliradian: x, y; it acts as odd aberrations do, on top of those in `optics`.
     ctf_multiplied, exposure_filtered: what was done to the images before.
     """
 
@@ -52,9 +55,20 @@ class TiltSeriesData:
     optics: Mapping[str, np.ndarray]
     image: Callable[[int], np.ndarray]
     margins: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    beam_tilt_milliradian: tuple[float, float] = (0.0, 0.0)
     dark: bool = True
     ctf_multiplied: bool = False
     exposure_filtered: bool = False
+
+    @property
+    def odd_aberrations(self) -> np.ndarray:
+        """Odd coefficients `(12,)` with those of the beam tilt, docs/math/aberrations.md eq. 5."""
+        tilt = beam_tilt_coefficients(
+            torch.tensor(self.beam_tilt_milliradian, dtype=torch.float64),
+            wavelength_angstrom=self.microscope.wavelength_angstrom,
+            spherical_aberration_millimetre=self.microscope.spherical_aberration_millimetre,
+        )
+        return np.asarray(self.optics.get("zernike_odd", 0.0) + tilt.numpy())
 
     @property
     def name(self) -> str:
@@ -129,7 +143,7 @@ def tilt_series_data(
     Raises InvalidState for missing, misshapen or non-finite values, Unsupported for a term that is
     not zero and that alignment cannot apply; both name the item and the array.
     """
-    _refuse_unknown_terms(name, arrays, attributes)
+    _refuse_unknown_terms(name, arrays)
     geometry = series_geometry(
         name,
         "tilt_series",
@@ -149,6 +163,7 @@ def tilt_series_data(
         optics=optics,
         image=image,
         margins={key: _margins(array_attributes, key) for key in WEIGHT_GRIDS if key in arrays},
+        beam_tilt_milliradian=_beam_tilt(name, attributes),
         ctf_multiplied=bool(attributes.get("ctf_premultiplied", False)),
         exposure_filtered=bool(attributes.get("exposure_filtered", False)),
     )
@@ -162,20 +177,17 @@ def _margins(
     return x, y, z
 
 
-def _refuse_unknown_terms(
-    name: str, arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]
-) -> None:
+def _refuse_unknown_terms(name: str, arrays: Mapping[str, np.ndarray]) -> None:
     for key in NOT_APPLIED:
         if key in arrays and np.any(arrays[key]):
             raise Unsupported("alignment cannot apply a term of the series", item=name, array=key)
-    for key in ("beam_tilt_x_milliradian", "beam_tilt_y_milliradian"):
-        if float(attributes.get(key, "0")) != 0:
-            raise Unsupported(
-                "alignment cannot apply a beam tilt",
-                hint="give it as odd aberrations",
-                item=name,
-                attribute=key,
-            )
+
+
+def _beam_tilt(name: str, attributes: Mapping[str, Any]) -> tuple[float, float]:
+    x, y = (float(attributes.get(f"beam_tilt_{axis}_milliradian", "0")) for axis in "xy")
+    if not np.isfinite([x, y]).all():
+        raise InvalidState("the beam tilt of a series is not finite", item=name)
+    return x, y
 
 
 def _check_optics(name: str, optics: Mapping[str, np.ndarray], tilts: int) -> None:

@@ -10,7 +10,7 @@ from mgit.errors import InvalidState
 from mgit.geometry.series_geometry import series_geometry
 from mgit.refine.inputs import TiltSeriesData, tilt_series_data
 from mgit.refine.raw_stacks import TiltImages
-from mgit.refine.reconstruct_item import ItemWeight
+from mgit.refine.slice_weights import ItemWeight
 
 __all__ = ["ItemData", "image_pixel_angstrom", "item_weight", "particle_series", "tilt_series"]
 

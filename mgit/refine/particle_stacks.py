@@ -1,33 +1,31 @@
 """Extracted 2-D stacks in a reconstruction: each particle's images, moved, weighted, added up."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kernels.packing import pack, packing
-from mgit.errors import InvalidState, Unsupported
 from mgit.geometry.tilt_series import Views, tilt_series_model
 from mgit.optics.alias import alias_free_size, fft_friendly_size
 from mgit.optics.ewald import band_limited
 from mgit.optics.frequencies import image_frequencies, shift_factor
-from mgit.optics.weights import WeightTerms
-from mgit.refine.exposure import location_shares, tilt_terms
 from mgit.refine.inputs import ParticleSet, TiltSeriesData
 from mgit.refine.reconstruct_item import (
     Budget,
     HalfSums,
-    ItemWeight,
     MapGrid,
     series_gradient,
-    slice_matrices,
-    slice_weights,
+    slices_of,
 )
-from mgit.refine.stack_images import ParticleStacks, around_zero, background_free, displacements
-from mgit.refine.windows import Windows, contrast
+from mgit.refine.slice_weights import ItemWeight, SliceWeights, slice_weights
+from mgit.refine.slices import Ewald, Slices
+from mgit.refine.stack_images import around_zero, background_free, displacements
+from mgit.refine.stack_preparation import stacks_of
+from mgit.refine.windows import Windows, in_specimen, side_band
 
-__all__ = ["add_particle_series", "stacks_of"]
+__all__ = ["add_particle_series"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +51,11 @@ def add_particle_series(
     *,
     weight: ItemWeight,
     budget: Budget,
+    ewald: Ewald | None = None,
 ) -> int:
     """Add the images of every particle, which has stacks; returns their number.
+
+    ewald: how the curvature of the Ewald sphere is treated, by default `Ewald()`.
 
     Raises NotFound, InvalidInput and Unsupported naming the item: stacks that are missing,
     truncated, not finite or of another length, and terms that extracted images cannot take.
@@ -62,24 +63,29 @@ def add_particle_series(
     stacks = stacks_of(series, particles)
     views = tilt_series_model(series.geometry, particles.poses).views()
     moved = displacements(series.geometry, particles.poses, stacks.centre)
-    terms = tilt_terms(series).times(scale=weight.scale, b_factor=weight.b_factor)
-    share = location_shares(series, particles.poses.position.mean(axis=1))
+    weights = slice_weights(series, particles, weight)
     pixel, diameter = stacks.pixel_size_angstrom, sums.grid.diameter_angstrom
     free = _alias_free(series, sums.grid, pixel=pixel, views=views)
 
     def work(row: int) -> int:
         images, numbers = stacks.images(row), stacks.numbers(row)
+        plan = _plan(sums.grid, images.shape[-1], free=free, pixel=pixel)
         _add_particle(
             sums,
-            series,
+            slices_of(
+                series,
+                sums.grid,
+                ewald or Ewald(),
+                scale=plan.scale,
+                box_angstrom=plan.box_angstrom,
+            ),
             views,
             row,
             numbers,
             background_free(images, pixel=pixel, diameter_angstrom=diameter),
             moved=moved[row, numbers],
-            plan=_plan(sums.grid, images.shape[-1], free=free, pixel=pixel),
-            terms=terms,
-            share=float(share[row]),
+            plan=plan,
+            weights=weights,
             half_set=int(particles.half_set[row]),
         )
         budget.advance(len(numbers))
@@ -87,29 +93,6 @@ def add_particle_series(
 
     with budget.pool() as workers:
         return sum(workers.map(work, range(particles.poses.count)))
-
-
-def stacks_of(series: TiltSeriesData, particles: ParticleSet) -> ParticleStacks:
-    """The stacks of particles in a series that has nothing which extracted images cannot take.
-
-    Raises InvalidState for particles without stacks, Unsupported naming item and array for terms.
-    """
-    if particles.stacks is None:
-        raise InvalidState(
-            "particles of a series of extracted images have no stacks",
-            item=series.name,
-            species=particles.species,
-        )
-    neutral = {"magnification": np.eye(2), "zernike_odd": np.zeros(12)}
-    for name, plain in neutral.items():
-        if name in series.optics and (series.optics[name] != plain).any():
-            raise Unsupported(
-                "a term of the series cannot be applied to extracted particles",
-                hint="add the tilt images as a source of their own",
-                item=series.name,
-                array=name,
-            )
-    return particles.stacks
 
 
 def _alias_free(series: TiltSeriesData, grid: MapGrid, *, pixel: float, views: Views) -> int:
@@ -134,7 +117,7 @@ def _plan(grid: MapGrid, size: int, *, free: int, pixel: float) -> _StackPlan:
 
 def _add_particle(
     sums: HalfSums,
-    series: TiltSeriesData,
+    slices: Slices,
     views: Views,
     row: int,
     numbers: np.ndarray,
@@ -142,57 +125,57 @@ def _add_particle(
     *,
     moved: Tensor,
     plan: _StackPlan,
-    terms: WeightTerms,
-    share: float,
+    weights: SliceWeights,
     half_set: int,
 ) -> None:
     disc = packing(plan.radius)
-    factors = _transfer(series, views, row, numbers, plan)
-    transforms = torch.fft.rfft2(around_zero(torch.from_numpy(images), plan.window))
-    frequencies = image_frequencies(plan.window, plan.pixel_size_angstrom, dtype=torch.float32)
-    transforms = transforms * shift_factor(frequencies, -moved.float())
-    if not series.ctf_multiplied:
-        transforms = transforms * factors
-    exposure = share * torch.stack(
-        [slice_weights(terms, int(n), disc, box_angstrom=plan.box_angstrom) for n in numbers]
-    )
-    data = pack(torch.fft.rfft2(_cut(transforms, plan)), disc)
-    square = pack(_squares(factors, plan), disc)
+    windows = _windows(slices.series, images, moved, plan)
+    band = _bands(windows, slices.series, views.defocus[row], numbers)
+    factors = [
+        weights.of(np.array([row]), int(n), disc, box_angstrom=plan.box_angstrom) for n in numbers
+    ]
+    on_images, on_squares = (torch.cat(each) for each in zip(*factors, strict=True))
+    square = pack(_as_held(slices.weight(band, windows.frequencies), plan), disc)
     raw_to_map = (plan.pixel_size_angstrom / sums.grid.pixel_size_angstrom) ** 2 / sums.grid.box
-    rotation = views.rotation[row, numbers].numpy()
-    sums.add(
-        np.full(len(numbers), half_set),
-        data * (raw_to_map if series.exposure_filtered else raw_to_map * exposure),
-        square * exposure,
-        matrices=slice_matrices(rotation, series, scale=plan.scale),
-        disc=disc,
-        item=series.name,
-    )
+    for data, matrices, share in slices.of(
+        windows.transforms,
+        band,
+        views.rotation[row, numbers].numpy(),
+        packed=lambda transforms: pack(torch.fft.rfft2(_cut(transforms, plan)), disc),
+    ):
+        sums.add(
+            np.full(len(numbers), half_set),
+            data * (raw_to_map * on_images),
+            square * (share * on_squares),
+            matrices=matrices,
+            disc=disc,
+            item=slices.series.name,
+        )
 
 
-def _transfer(
-    series: TiltSeriesData, views: Views, row: int, numbers: np.ndarray, plan: _StackPlan
+def _windows(
+    series: TiltSeriesData, images: np.ndarray, moved: Tensor, plan: _StackPlan
+) -> Windows:
+    """Transforms of a particle's images about where it stands, without odd aberrations."""
+    transforms = torch.fft.rfft2(around_zero(torch.from_numpy(images), plan.window))
+    plain = image_frequencies(plan.window, plan.pixel_size_angstrom, dtype=torch.float32)
+    transforms = transforms * shift_factor(plain, -moved.float())
+    return in_specimen(transforms, plain, series=series)
+
+
+def _bands(
+    windows: Windows, series: TiltSeriesData, defocus: Tensor, numbers: np.ndarray
 ) -> Tensor:
-    """The CTF `(k, W, W//2+1)` of a particle in its images, at its own depth."""
-    frequencies = image_frequencies(plan.window, plan.pixel_size_angstrom, dtype=torch.float32)
-    windows = Windows(transforms=torch.empty(0), frequencies=frequencies)
-    bare = replace(series, ctf_multiplied=False)
+    """The complex CTF `(k, W, W//2+1)` of a particle in its images, at its own depth."""
+    used = series.geometry.used_tilts
     return torch.cat(
-        [
-            contrast(
-                windows,
-                bare,
-                int(series.geometry.used_tilts[number]),
-                defocus=views.defocus[row, number : number + 1],
-            )
-            for number in numbers
-        ]
+        [side_band(windows, series, int(used[n]), defocus=defocus[n : n + 1]) for n in numbers]
     )
 
 
-def _squares(factors: Tensor, plan: _StackPlan) -> Tensor:
-    """The square of the CTF as images of the stack's size hold it, on the grid of the slices."""
-    square = band_limited(factors.square(), min(plan.size, plan.box))
+def _as_held(weight: Tensor, plan: _StackPlan) -> Tensor:
+    """A squared CTF as images of the stack's size hold it, on the grid of the slices."""
+    square = band_limited(weight, min(plan.size, plan.box))
     if plan.box <= plan.size:
         return square
     kernel = torch.fft.fftshift(torch.fft.irfft2(square, s=(plan.size,) * 2), dim=(-2, -1))

@@ -5,7 +5,8 @@ files are bound by their recorded digests.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from mgit.exchange.relion_particles import Volumes
 from mgit.geometry.poses import ParticlePoses
 from mgit.refine.inputs import ParticleSet, TiltSeriesData
 from mgit.refine.item_data import ItemData, image_pixel_angstrom
+from mgit.refine.own_optics import OwnTerms, groups_with_own_terms
 from mgit.refine.raw_binding import RawFiles, checked_file
 from mgit.refine.raw_stacks import BoundFile, needed_roles
 from mgit.refine.reconstruct_item import MapGrid
@@ -45,12 +47,16 @@ PEAK_OVER_SUMS = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ItemPart:
-    """The particles of one species in one item. rows: of the species' table, ascending."""
+    """The particles of one species in one item. rows: of the species' table, ascending.
+
+    own: terms of their optics that the item does not have.
+    """
 
     source: str
     item: Item
     rows: np.ndarray
     tilts: int
+    own: OwnTerms = field(default_factory=dict)
 
     @property
     def images(self) -> int:
@@ -74,6 +80,11 @@ class SpeciesPlan:
         return sum(part.images for part in self.parts)
 
     @property
+    def series(self) -> int:
+        """How many series have particles that take part."""
+        return len({part.item.path for part in self.parts})
+
+    @property
     def count(self) -> int:
         """How many particles take part."""
         return sum(len(part.rows) for part in self.parts)
@@ -84,8 +95,16 @@ class SpeciesPlan:
         return int(PEAK_OVER_SUMS * self.grid.sums_bytes)
 
 
-def plan_reconstruction(reader: Reader, *, species: Sequence[str] = ()) -> tuple[SpeciesPlan, ...]:
+def plan_reconstruction(
+    reader: Reader,
+    *,
+    species: Sequence[str] = (),
+    own_optics: Literal["refuse", "apart"] = "refuse",
+) -> tuple[SpeciesPlan, ...]:
     """Plans of the species named, or of every one whose particles lie in series of tilts.
+
+    own_optics: 'apart' gives particles whose optics groups have terms of their own a part for
+    each group, so that an item may have several parts.
 
     Excluded series are left out. Raises NotFound; InvalidInput when nothing can take part;
     Unsupported, naming species and series, for what cannot be reconstructed here.
@@ -103,7 +122,7 @@ def plan_reconstruction(reader: Reader, *, species: Sequence[str] = ()) -> tuple
             "no species has particles in series of tilts",
             hint="run 'mgit source add' and 'mgit species add' first",
         )
-    return tuple(_plan(each, owners) for each in named)
+    return tuple(_plan(each, owners, own_optics) for each in named)
 
 
 def bind(
@@ -139,8 +158,10 @@ def _in_tilts(species: Species, owners: Mapping[str, tuple[str, Item]]) -> bool:
     return any(each in owners and owners[each][1].kind in KINDS for each in identities)
 
 
-def _plan(species: Species, owners: Mapping[str, tuple[str, Item]]) -> SpeciesPlan:
+def _plan(species: Species, owners: Mapping[str, tuple[str, Item]], own_optics: str) -> SpeciesPlan:
     _refuse_applied(species)
+    if own_optics == "refuse":
+        _refuse_own(species)
     particles = species.particles.load()
     identities = np.array(particles.item.values())
     parts = []
@@ -161,7 +182,10 @@ def _plan(species: Species, owners: Mapping[str, tuple[str, Item]]) -> SpeciesPl
                 kind=item.kind,
             )
         rows = np.flatnonzero(identities == identity)
-        parts.append(ItemPart(source=source, item=item, rows=rows, tilts=_used(item)))
+        parts += [
+            ItemPart(source=source, item=item, rows=each, tilts=_used(item), own=own)
+            for each, own in groups_with_own_terms(species, particles, rows)
+        ]
     if not parts:
         raise InvalidInput(
             "every series with particles of a species is excluded",
@@ -186,11 +210,14 @@ def _refuse_applied(species: Species) -> None:
             species=species.name,
             columns=", ".join(applied),
         )
+
+
+def _refuse_own(species: Species) -> None:
     groups = species.attributes.get("optics_groups", ())
     own = dict.fromkeys(term for group in groups for term in group.get("own_terms", ()))
     if own:
         raise Unsupported(
-            "optics of particles that differ from those of their series cannot be applied",
+            "particles whose optics differ from those of their series cannot be aligned",
             hint="import the same optics with the series and the particles",
             species=species.name,
             terms=", ".join(own),

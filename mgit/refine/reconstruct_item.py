@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,24 +24,22 @@ from mgit.geometry.tilt_series import Views, tilt_series_model
 from mgit.maps.accumulators import quantum_for
 from mgit.optics.alias import alias_free_size, fft_friendly_size, phase_gradient_max
 from mgit.optics.ewald import band_limited
-from mgit.optics.weights import WeightTerms, weight_image
 from mgit.refine.accelerator import accelerator
 from mgit.refine.device_sums import DeviceSums
-from mgit.refine.exposure import disc_frequencies, location_shares, tilt_terms
 from mgit.refine.images import prepared_image
 from mgit.refine.inputs import ParticleSet, TiltSeriesData
-from mgit.refine.windows import BoxPlan, contrast, window_transforms
+from mgit.refine.slice_weights import ItemWeight, SliceWeights, slice_weights
+from mgit.refine.slices import Ewald, Slices
+from mgit.refine.windows import BoxPlan, side_band, window_transforms
 
 __all__ = [
     "Budget",
     "HalfSums",
-    "ItemWeight",
     "MapGrid",
     "add_tilt_series",
     "series_gradient",
-    "slice_matrices",
     "slice_plan",
-    "slice_weights",
+    "slices_of",
 ]
 
 HIGH_PASS_DIAMETERS = 4.0
@@ -67,14 +65,6 @@ class MapGrid:
     def sums_bytes(self) -> int:
         """Memory of the sums of both half-sets."""
         return 2 * 24 * self.padded**2 * (self.padded // 2 + 1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ItemWeight:
-    """What a whole item counts in a reconstruction: amplitude factor and B factor (angstrom^2)."""
-
-    scale: float = 1.0
-    b_factor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,8 +242,11 @@ def add_tilt_series(
     *,
     weight: ItemWeight,
     budget: Budget,
+    ewald: Ewald | None = None,
 ) -> int:
     """Add every particle in every used tilt that shows it whole; returns the number of images.
+
+    ewald: how the curvature of the Ewald sphere is treated, by default `Ewald()`.
 
     Raises InvalidInput and InvalidState naming the item: particles outside every image, images
     that are missing, truncated, flat, not finite or of another size than the series has.
@@ -266,12 +259,14 @@ def add_tilt_series(
     )
     names = [particles.name_of(row) for row in range(len(inside))]
     refuse_outside(inside, names=names, item=series.name)
+    plan = slice_plan(series, sums.grid, defocus=views.defocus.numpy())
     view = _ItemView(
-        series=series,
         views=views,
-        plan=slice_plan(series, sums.grid, defocus=views.defocus.numpy()),
-        terms=tilt_terms(series).times(scale=weight.scale, b_factor=weight.b_factor),
-        share=location_shares(series, particles.poses.position.mean(axis=1)),
+        plan=plan,
+        slices=slices_of(
+            series, sums.grid, ewald or Ewald(), scale=plan.scale, box_angstrom=plan.box_angstrom
+        ),
+        weights=slice_weights(series, particles, weight),
         half_set=particles.half_set,
     )
 
@@ -285,15 +280,33 @@ def add_tilt_series(
         return sum(workers.map(work, range(len(series.geometry.used_tilts))))
 
 
+def slices_of(
+    series: TiltSeriesData, grid: MapGrid, ewald: Ewald, *, scale: float, box_angstrom: float
+) -> Slices:
+    """Slices of images of one size in a grid, curved where `ewald` says so.
+
+    The finest period is that of Nyquist in the map, or in the images if they are coarser.
+    """
+    pixel = max(grid.pixel_size_angstrom, series.geometry.pixel_size_angstrom)
+    diameter = grid.diameter_angstrom
+    return Slices(
+        series=series,
+        scale=scale,
+        box_angstrom=box_angstrom,
+        diameter_angstrom=diameter,
+        curved=ewald.applies(series, finest_angstrom=2 * pixel, diameter_angstrom=diameter),
+        reverse=ewald.reverse,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _ItemView:
     """What every tilt of an item needs."""
 
-    series: TiltSeriesData
     views: Views
     plan: BoxPlan
-    terms: WeightTerms
-    share: np.ndarray
+    slices: Slices
+    weights: SliceWeights
     half_set: np.ndarray
 
 
@@ -302,47 +315,34 @@ def _add_tilt(
 ) -> None:
     if not rows.size:
         return
-    series, plan = view.series, view.plan
+    series, plan = view.slices.series, view.plan
     tilt = int(series.geometry.used_tilts[number])
     longest = HIGH_PASS_DIAMETERS * sums.grid.diameter_angstrom
     image = prepared_image(series, tilt, longest_angstrom=longest)
     disc = packing(plan.radius)
-    exposure = slice_weights(view.terms, number, disc, box_angstrom=plan.box_angstrom)
     raw_to_map = (plan.raw_pixel_angstrom / sums.grid.pixel_size_angstrom) ** 2 / sums.grid.box
-    bare = replace(series, ctf_multiplied=False)
     for start in range(0, len(rows), batch):
         part = rows[start : start + batch]
         windows = window_transforms(
             image, view.views.position[part, number].numpy(), plan, series=series
         )
-        transfer = contrast(windows, bare, tilt, defocus=view.views.defocus[part, number])
-        applied = 1.0 if series.ctf_multiplied else transfer
-        share = torch.from_numpy(view.share[part])[:, None] * exposure
-        data = pack(_in_box(windows.transforms * applied, plan), disc)
-        square = pack(band_limited(transfer.square(), plan.box), disc)
-        sums.add(
-            view.half_set[part],
-            data * (raw_to_map if series.exposure_filtered else raw_to_map * share),
-            square * share,
-            matrices=slice_matrices(
-                view.views.rotation[part, number].numpy(), series, scale=plan.scale
-            ),
-            disc=disc,
-            item=series.name,
-        )
-
-
-def slice_weights(terms: WeightTerms, number: int, disc: Packing, *, box_angstrom: float) -> Tensor:
-    """W of one used tilt at the samples of a disc: float64 `(samples,)`."""
-    one = WeightTerms(**{name: getattr(terms, name)[number] for name in terms.__slots__})
-    frequencies = disc_frequencies(disc, box_angstrom)[None]
-    return weight_image(frequencies, one).reshape(-1)
-
-
-def slice_matrices(rotation: np.ndarray, series: TiltSeriesData, *, scale: float) -> np.ndarray:
-    """Slice matrices scale R^T m `(n, 3, 2)` of rotations `(n, 3, 3)`: docs/math/projection.md."""
-    magnification = series.optics.get("magnification", np.eye(2))
-    return np.asarray(scale * np.einsum("nji,jc->nic", rotation[:, :2, :], magnification))
+        band = side_band(windows, series, tilt, defocus=view.views.defocus[part, number])
+        weight = band_limited(view.slices.weight(band, windows.frequencies), plan.box)
+        on_images, on_squares = view.weights.of(part, number, disc, box_angstrom=plan.box_angstrom)
+        for data, matrices, share in view.slices.of(
+            windows.transforms,
+            band,
+            view.views.rotation[part, number].numpy(),
+            packed=lambda transforms: pack(_in_box(transforms, plan), disc),
+        ):
+            sums.add(
+                view.half_set[part],
+                data * (raw_to_map * on_images),
+                pack(weight, disc) * (share * on_squares),
+                matrices=matrices,
+                disc=disc,
+                item=series.name,
+            )
 
 
 def _in_box(transforms: Tensor, plan: BoxPlan) -> Tensor:

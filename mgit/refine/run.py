@@ -6,11 +6,13 @@ from mgit.digest import StateDigest
 from mgit.errors import InvalidState
 from mgit.maps.symmetry import Helix
 from mgit.refine.item_data import item_weight, particle_series, tilt_series
+from mgit.refine.own_optics import with_own_terms
 from mgit.refine.particle_stacks import add_particle_series
 from mgit.refine.plan import SpeciesPlan, item_data, particle_set, particle_set_with_stacks
 from mgit.refine.raw_stacks import BoundFile, tilt_images
 from mgit.refine.reconstruct_item import Budget, HalfSums, add_tilt_series
 from mgit.refine.reconstruct_species import Reconstruction, Shape, finished
+from mgit.refine.slices import Ewald, EwaldMode
 from mgit.state.digests import set_inputs
 from mgit.state.protocol import Writer
 from mgit.state.species import Species, set_maps, set_metrics, update_species_attributes
@@ -22,9 +24,17 @@ EXTRACTED, TILT_IMAGE = "extracted_stack", "tilt_image"
 
 
 def reconstruct_species(
-    plan: SpeciesPlan, bound: Mapping[str, Sequence[BoundFile]], *, budget: Budget
+    plan: SpeciesPlan,
+    bound: Mapping[str, Sequence[BoundFile]],
+    *,
+    budget: Budget,
+    ewald: EwaldMode = "auto",
 ) -> tuple[Reconstruction, frozenset[str]]:
-    """Maps and curves of one species, and the levels of the raw data that they come from."""
+    """Maps and curves of one species, and the levels of the raw data that they come from.
+
+    ewald: whether the curvature of the Ewald sphere is taken in; its hand is the species'.
+    """
+    curvature = Ewald(mode=ewald, reverse=bool(plan.species.attributes.get("ewald_reverse", True)))
     sums = HalfSums(plan.grid, images_max=plan.images, device=budget.device)
     levels = set()
     for part in plan.parts:
@@ -33,14 +43,19 @@ def reconstruct_species(
         files = bound[part.item.path]
         if part.item.kind == "particle_series":
             levels.add(EXTRACTED)
-            series = particle_series(data)
+            series = with_own_terms(particle_series(data), part.own)
             particles = particle_set_with_stacks(plan, part, files, series=series)
-            added = add_particle_series(sums, series, particles, weight=weight, budget=budget)
+            added = add_particle_series(
+                sums, series, particles, weight=weight, budget=budget, ewald=curvature
+            )
         else:
             images = tilt_images(data.name, files, tilts=len(data.arrays["tilt_angle"]))
             levels.add(TILT_IMAGE)
-            series, particles = tilt_series(data, images), particle_set(plan, part)
-            added = add_tilt_series(sums, series, particles, weight=weight, budget=budget)
+            series = with_own_terms(tilt_series(data, images), part.own)
+            particles = particle_set(plan, part)
+            added = add_tilt_series(
+                sums, series, particles, weight=weight, budget=budget, ewald=curvature
+            )
         budget.advance(part.images - added)
     species = plan.species
     mask = species.map("mask").read() if "mask" in species.map_names() else None
@@ -65,7 +80,7 @@ def write_reconstruction(writer: Writer, plan: SpeciesPlan, result: Reconstructi
     )
     set_metrics(writer, path, result.metrics())
     states: list[StateDigest] = []
-    for part in plan.parts:
+    for part in {each.item.path: each for each in plan.parts}.values():
         if part.item.state is None:
             raise InvalidState("a series has never been sealed", item=part.item.name)
         states.append(part.item.state)

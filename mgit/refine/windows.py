@@ -16,9 +16,10 @@ from kernels.packing import Packing, pack
 from mgit.errors import InvalidInput
 from mgit.optics.aberrations import phase_correction
 from mgit.optics.alias import alias_free_size, fft_friendly_size, phase_gradient_max
-from mgit.optics.ctf import Optics, ctf
+from mgit.optics.ctf import Optics, complex_ctf, ctf
 from mgit.optics.frequencies import image_frequencies, magnified, shift_factor
 from mgit.refine.inputs import ReferenceSet, TiltSeriesData
+from mgit.refine.stack_images import around_zero
 
 __all__ = [
     "LEAST_RADIUS",
@@ -27,8 +28,12 @@ __all__ = [
     "box_plan",
     "contrast",
     "half_plane_counts",
+    "in_specimen",
     "masked_discs",
     "masked_slices",
+    "passed_discs",
+    "side_band",
+    "stack_transforms",
     "window_transforms",
 ]
 
@@ -82,12 +87,21 @@ class Windows:
     frequencies: Tensor
 
 
-def box_plan(series: TiltSeriesData, reference: ReferenceSet, *, defocus: np.ndarray) -> BoxPlan:
+def box_plan(
+    series: TiltSeriesData,
+    reference: ReferenceSet,
+    *,
+    defocus: np.ndarray,
+    pixel_size_angstrom: float | None = None,
+    least_window: int = 0,
+) -> BoxPlan:
     """Sizes for a species; defocus: of all its particles in all tilts, angstrom.
+
+    pixel_size_angstrom: of the images, where it is not that of the series. least_window: pixels.
 
     Raises InvalidInput, naming species and item, when the box does not hold the particle.
     """
-    raw = series.geometry.pixel_size_angstrom
+    raw = pixel_size_angstrom or series.geometry.pixel_size_angstrom
     references = reference.references
     pixel = max(references.pixel_size_angstrom, raw)
     gradient = phase_gradient_max(
@@ -100,7 +114,7 @@ def box_plan(series: TiltSeriesData, reference: ReferenceSet, *, defocus: np.nda
     free = alias_free_size(
         gradient, diameter_angstrom=reference.diameter_angstrom, pixel_size_angstrom=raw
     )
-    window = fft_friendly_size(max(free, reference.box_angstrom / raw))
+    window = fft_friendly_size(max(free, least_window, reference.box_angstrom / raw))
     transformed = min(window, fft_friendly_size(window * raw / pixel))
     pixel = window * raw / transformed
     box = min(transformed, 2 * round(reference.box_angstrom / pixel / 2))
@@ -150,12 +164,40 @@ def window_transforms(
     plain = image_frequencies(plan.transformed, plan.pixel_size_angstrom, dtype=dtype)
     shift = torch.from_numpy(-inside * plan.raw_pixel_angstrom).to(dtype)
     transforms = transforms * shift_factor(plain, shift)
-    specimen = plain
+    return in_specimen(transforms, plain, series=series)
+
+
+def stack_transforms(
+    images: np.ndarray,
+    moved: Tensor,
+    plan: BoxPlan,
+    *,
+    series: TiltSeriesData,
+    dtype: torch.dtype = torch.float32,
+) -> Windows:
+    """Windows of extracted images `(k, n, n)`, centred on where the particle is now.
+
+    moved: `(k, 2)` angstrom, from the centre of each image to the particle.
+    """
+    padded = around_zero(torch.from_numpy(images).to(dtype), plan.window)
+    transforms = _cropped(torch.fft.rfft2(padded), plan.transformed)
+    plain = image_frequencies(plan.transformed, plan.pixel_size_angstrom, dtype=dtype)
+    transforms = transforms * shift_factor(plain, -moved.to(dtype))
+    return in_specimen(transforms, plain, series=series)
+
+
+def in_specimen(transforms: Tensor, frequencies: Tensor, *, series: TiltSeriesData) -> Windows:
+    """Centred transforms `(n, h, w)` without the odd aberrations and beam tilt of their series.
+
+    frequencies: `(h, w, 2)` in the image; those of the result are magnified to the specimen's.
+    """
+    specimen = frequencies
     if "magnification" in series.optics:
-        specimen = magnified(plain, torch.from_numpy(series.optics["magnification"]))
-    odd = series.optics.get("zernike_odd")
-    if odd is not None and odd.any():
-        transforms = transforms * phase_correction(specimen, torch.from_numpy(odd).to(dtype))
+        specimen = magnified(frequencies, torch.from_numpy(series.optics["magnification"]))
+    odd = series.odd_aberrations
+    if odd.any():
+        coefficients = torch.from_numpy(odd).to(frequencies.dtype)
+        transforms = transforms * phase_correction(specimen, coefficients)
     return Windows(transforms=transforms, frequencies=specimen)
 
 
@@ -172,9 +214,30 @@ def contrast(
     astigmatism: `(2,)` angstrom, delta cos 2 angle and delta sin 2 angle in place of the series'
     own. Differentiable in both, also where there is no astigmatism (docs/math/target.md eq. 9).
     """
-    dtype = windows.frequencies.dtype
     if series.ctf_multiplied:
-        return torch.ones((), dtype=dtype)
+        return torch.ones((), dtype=windows.frequencies.dtype)
+    optics = _optics(windows, series, tilt, defocus=defocus, astigmatism=astigmatism)
+    return ctf(windows.frequencies, series.microscope, optics)
+
+
+def side_band(windows: Windows, series: TiltSeriesData, tilt: int, *, defocus: Tensor) -> Tensor:
+    """The complex CTF `(n, W', W'//2+1)` of one side band, whose real part is the CTF.
+
+    Whether images carry the CTF already is not asked (docs/math/ctf.md eq. 4).
+    """
+    optics = _optics(windows, series, tilt, defocus=defocus, astigmatism=None)
+    return complex_ctf(windows.frequencies, series.microscope, optics)
+
+
+def _optics(
+    windows: Windows,
+    series: TiltSeriesData,
+    tilt: int,
+    *,
+    defocus: Tensor,
+    astigmatism: Tensor | None,
+) -> Optics:
+    dtype = windows.frequencies.dtype
 
     def own(name: str) -> Tensor:
         return torch.tensor(series.optic(name)[tilt], dtype=dtype)
@@ -189,14 +252,13 @@ def contrast(
         zero = torch.zeros_like(u)
         added = torch.stack([v, zero, u, *[zero] * 5])
         even = added if even is None else even + added
-    optics = Optics(
+    return Optics(
         defocus=defocus.to(dtype),
         defocus_delta=own("defocus_delta") * (1.0 if astigmatism is None else 0.0),
         defocus_angle=own("defocus_angle"),
         phase_shift=own("phase_shift"),
         zernike_even=even,
     )
-    return ctf(windows.frequencies, series.microscope, optics)
 
 
 def masked_discs(transforms: Tensor, plan: BoxPlan, disc: Packing) -> Tensor:
@@ -210,6 +272,26 @@ def masked_discs(transforms: Tensor, plan: BoxPlan, disc: Packing) -> Tensor:
     real = real[:, keep[:, None], keep] * plan.mask(real.dtype)
     packed: Tensor = pack(torch.fft.rfft2(real), disc)
     return packed / _level(plan)
+
+
+def passed_discs(factor: Tensor, plan: BoxPlan, disc: Packing) -> Tensor:
+    """Share `(n, samples)` of white noise's power that `factor` `(n, W', W'//2+1)` lets through.
+
+    After the soft mask, which averages the square of the factor over neighbouring samples.
+    """
+    size, box = plan.transformed, plan.box
+    kernel = torch.fft.irfft2(factor.square(), s=(size, size))
+    mask = torch.zeros((size, size), dtype=kernel.dtype)
+    keep = _about_origin(plan)
+    mask[keep[:, None], keep] = plan.mask(kernel.dtype)
+    overlap = torch.fft.irfft2(torch.fft.rfft2(mask).abs().square(), s=(size, size))
+    seen = kernel * overlap / overlap[0, 0]
+    # Samples of the box are further apart than those of the window: real space folds into it.
+    at = torch.fft.fftfreq(size, 1 / size, dtype=torch.float64).long() % box
+    rows = torch.zeros((len(seen), box, size), dtype=seen.dtype).index_add(1, at, seen)
+    folded = torch.zeros((len(seen), box, box), dtype=seen.dtype).index_add(2, at, rows)
+    packed: Tensor = pack(torch.fft.rfft2(folded).real, disc)
+    return packed
 
 
 def masked_slices(packed: Tensor, plan: BoxPlan, disc: Packing) -> Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mgit.errors import InvalidState, Unsupported
+from mgit.optics.ctf import wavelength_angstrom
 from mgit.refine.inputs import ParticleSet, tilt_series_data
 from tests.refine.problems import simulated
 
@@ -50,16 +51,28 @@ def test_flags_of_the_images_are_kept():
     assert not build().ctf_multiplied
 
 
-@pytest.mark.parametrize("name", ["location_b_factor", "defocus_field", "doming"])
+@pytest.mark.parametrize("name", ["phase_shift_field", "defocus_field", "doming"])
 def test_a_term_that_cannot_be_applied_is_refused_by_name_unless_zero(name):
     build({name: np.zeros((1, 2, 2))})
     with pytest.raises(Unsupported, match=f"TS_A.*{name}"):
         build({name: np.ones((1, 2, 2))})
 
 
-def test_a_beam_tilt_is_refused_by_name():
-    with pytest.raises(Unsupported, match="beam_tilt_x"):
-        build(attributes={"beam_tilt_x_milliradian": "0.2"})
+def test_a_beam_tilt_adds_to_the_odd_aberrations():
+    tilt = {"beam_tilt_x_milliradian": "0.2", "beam_tilt_y_milliradian": "-0.1"}
+    alone = build(attributes=tilt).odd_aberrations
+    third = 2 * np.pi * 2.7e7 * wavelength_angstrom(300.0) ** 2 / 3 * 1e-3
+    expected = np.zeros(12)
+    expected[[1, 0, 4, 3]] = third * np.array([0.4, -0.2, 0.2, -0.1])
+    np.testing.assert_allclose(alone, expected, rtol=1e-12)
+    stored = np.linspace(-1, 1, 12)
+    np.testing.assert_allclose(build({"zernike_odd": stored}, tilt).odd_aberrations, alone + stored)
+    assert not build().odd_aberrations.any()
+
+
+def test_a_beam_tilt_that_is_not_finite_is_refused_by_name():
+    with pytest.raises(InvalidState, match="TS_A"):
+        build(attributes={"beam_tilt_x_milliradian": "nan"})
 
 
 def test_misshapen_and_non_finite_optics_are_refused():

@@ -12,7 +12,8 @@ from mgit.refine.inputs import ParticleSet
 from mgit.refine.item_data import ItemData, particle_series
 from mgit.refine.particle_stacks import add_particle_series
 from mgit.refine.raw_stacks import BoundFile
-from mgit.refine.reconstruct_item import Budget, HalfSums, ItemWeight, MapGrid
+from mgit.refine.reconstruct_item import Budget, HalfSums, MapGrid
+from mgit.refine.slice_weights import ItemWeight
 from mgit.refine.stack_images import particle_stacks, stack_rows
 
 TILTS, SIZE, PIXEL = 3, 24, 8.0
@@ -150,10 +151,22 @@ def test_a_stack_that_the_manifest_lacks_is_refused(tmp_path):
         summed(tmp_path, name="other.mrcs")
 
 
-def test_a_term_that_extracted_images_cannot_take_is_refused_by_name(tmp_path):
-    with pytest.raises(Unsupported) as error:
-        summed(tmp_path, given=series(magnification=np.diag([1.01, 1.0])))
-    assert error.value.fields["array"] == "magnification"
+def test_odd_aberrations_and_beam_tilt_are_taken_out_of_extracted_images(tmp_path):
+    """Of first order they move the image: exp(i c kx) by -c / 2 pi."""
+    odd = np.zeros(12)
+    odd[1] = 2 * np.pi * 3 * PIXEL
+    still, _ = summed(tmp_path)
+    bent, _ = summed(tmp_path, roll=3, given=series(tilt_angle=np.zeros(TILTS), zernike_odd=odd))
+    scale = np.abs(still.halves[1].sums).max()
+    np.testing.assert_allclose(bent.halves[1].sums / scale, still.halves[1].sums / scale, atol=1e-4)
+
+
+def test_a_magnification_stretches_the_slices_and_the_ctf_of_extracted_images(tmp_path):
+    plain, _ = summed(tmp_path)
+    stretched = series(tilt_angle=np.zeros(TILTS), magnification=np.diag([0.5, 1.0]))
+    found, _ = summed(tmp_path, given=stretched)
+    reach = [np.flatnonzero(each.halves[1].sums[0, 0, :, 2]).max() for each in (plain, found)]
+    assert reach[1] <= reach[0] / 2 + 1
 
 
 def test_an_exposure_filter_that_was_applied_is_not_applied_again(tmp_path):

@@ -9,7 +9,8 @@ from mgit.errors import InvalidInput, InvalidState, Unsupported
 from mgit.maps.fsc import fourier_shell_correlation
 from mgit.maps.reconstruction import reconstruct
 from mgit.refine.inputs import ParticleSet
-from mgit.refine.reconstruct_item import Budget, HalfSums, ItemWeight, MapGrid, add_tilt_series
+from mgit.refine.reconstruct_item import Budget, HalfSums, MapGrid, add_tilt_series
+from mgit.refine.slice_weights import ItemWeight
 from tests.refine.problems import SMALL, simulated, with_images
 
 GRID = MapGrid(box=32, padded=34, pixel_size_angstrom=6.0, diameter_angstrom=100.0)
