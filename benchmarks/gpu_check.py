@@ -1,28 +1,34 @@
-"""Check and time the CUDA kernels on the device at hand: parity with float64, then throughput.
+"""Check and time the CUDA device at hand: kernels, refinement and reconstruction, throughput.
 
     python -m benchmarks.gpu_check
 
 Needs CuPy and a CUDA device, and says so where there is none (exit status 3). Every kernel is
 compared with the torch reference in float64; it may err at most twice as much as plain torch does
-in float32. Writes benchmarks/results/DATE-COMMIT-gpu.json. Exit status 1 when a comparison fails.
+in float32. Refinement is compared with the CPU's (benchmarks/gpu_physics.py). Writes
+benchmarks/results/DATE-COMMIT-gpu.json. Exit status 1 when a comparison fails.
 """
 
 import argparse
 import datetime
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
+import numba
 import numpy as np
+import scipy
 import torch
 
-from benchmarks.kernels_cpu import ROOT, batch_of, commit, save
+from benchmarks.gpu_physics import FAILURES, physics
+from benchmarks.kernels_cpu import batch_of, commit, save
 from benchmarks.measure import machine_facts
 from kernels import backproject_cpu, backproject_reference, correlate_reference, device
 from kernels.arguments import checked_images
-from kernels.load_cuda import CudaLauncher, CudaUnavailable, source_key
+from kernels.load_cuda import CudaFailed, CudaLauncher, CudaUnavailable
 
-__all__ = ["check_parity", "main", "time_kernels"]
+__all__ = ["check_parity", "checked", "main", "time_kernels"]
 
 PARITY_BOXES = (16, 32, 50, 64)
 PARITY_IMAGES = 16
@@ -237,63 +243,110 @@ def _fastest(call: Callable[[int], None], block: int, cupy: Any) -> float:
     return min(times)
 
 
-def _facts(launcher: Any, cupy: Any) -> dict[str, Any]:
-    properties = cupy.cuda.runtime.getDeviceProperties(0)
-    architecture = f"sm_{properties['major']}{properties['minor']}"
-    return {
-        "device": properties["name"].decode(),
-        "architecture": architecture,
-        "memory_gb": round(properties["totalGlobalMem"] / 1e9, 1),
-        "driver": cupy.cuda.runtime.driverGetVersion(),
-        "runtime": cupy.cuda.runtime.runtimeGetVersion(),
-        "cupy": cupy.__version__,
-        "sources": {
-            name: source_key(name, architecture=architecture)
-            for name in sorted(set(device.ENTRIES.values()))
-        },
-        "kernels": {
-            entry: {
-                "registers": launcher.kernel(entry).num_regs,
-                "local_bytes": launcher.kernel(entry).local_size_bytes,
-            }
-            for entry in device.ENTRIES
-        },
+def _facts(launcher: Any) -> dict[str, Any]:
+    """Device, driver, libraries, compiled sources, and what the compiler made of them."""
+    libraries = {each.__name__: each.__version__ for each in (numba, np, scipy, torch)}
+    kernels = {
+        entry: {
+            "registers": launcher.kernel(entry).num_regs,
+            "local_bytes": launcher.kernel(entry).local_size_bytes,
+        }
+        for entry in device.ENTRIES
     }
+    return {**launcher.facts(), "libraries": libraries, "kernels": kernels}
 
 
-def main() -> int:
+def _attempt(results: dict[str, Any], name: str, check: Callable[[], Any]) -> None:
+    """Keep what a check finds, or what it fails with: the others shall run all the same."""
+    start = time.perf_counter()
+    try:
+        results[name] = check()
+    except FAILURES as error:
+        results.setdefault("errors", {})[name] = f"{type(error).__name__}: {error}"
+    results.setdefault("seconds", {})[name] = round(time.perf_counter() - start, 1)
+
+
+def _print_table(results: dict[str, Any]) -> None:
+    parity = results.get("parity", [])
+    for record in [each for each in parity if not each["passed"]]:
+        print("differs:", *(f"{key} {value}" for key, value in record.items()), sep="  ")
+    passed = sum(record["passed"] for record in parity)
+    print(f"parity with float64: {passed} of {len(parity)} comparisons passed")
+    print(f"fixed-point sums equal for every launch and order: {results.get('equal_bits')}")
+    for name, record in results.get("physics", {}).items():
+        print(f"{name}: {'passed' if record['passed'] else 'FAILED'}")
+        print(*(f"    {key}: {value}" for key, value in record.items()), sep="\n")
+    for record in results.get("timing", []):
+        values = (
+            f"{record[key]:>16,}" for key in ("images_per_second", "gigabytes_per_second_asked")
+        )
+        bars = (
+            ""
+            if record["bars"] is None
+            else "  must {:,.0f}, target {:,.0f}".format(*record["bars"])
+        )
+        print(
+            f"{record['operation']:22} m = {record['box']:3}, {record['block']:3} threads",
+            *values,
+            bars,
+        )
+    for name, error in results.get("errors", {}).items():
+        print(f"{name}: stopped with {error}")
+
+
+def _passed(results: dict[str, Any]) -> bool:
+    return (
+        "errors" not in results
+        and bool(results["parity"])
+        and all(record["passed"] for record in results["parity"])
+        and results["equal_bits"]
+        and all(record["passed"] for record in results["physics"].values())
+    )
+
+
+def checked(launcher: Any, cupy: Any, *, where: str, timing: bool, quick: bool) -> dict[str, Any]:
+    """Everything that is compared and timed; quick: small problems, for an emulated device."""
+    results: dict[str, Any] = {}
+    boxes = (16,) if quick else PARITY_BOXES
+    _attempt(results, "device", lambda: _facts(launcher))
+    _attempt(results, "parity", lambda: check_parity(launcher, boxes))
+    _attempt(results, "equal_bits", lambda: check_equal_bits(launcher, 16 if quick else 32))
+    _attempt(results, "physics", lambda: physics(where, larger=not quick))
+    if timing:
+        _attempt(results, "timing", lambda: time_kernels(launcher, cupy))
+    return results
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Check, time, print, write the JSON; the exit status tells whether all comparisons passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-timing", action="store_true", help="compare only")
-    options = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="smaller problems")
+    parser.add_argument("--device", type=int, default=0, metavar="N", help="number of the device")
+    options = parser.parse_args(arguments)
     try:
-        launcher = CudaLauncher()
-    except CudaUnavailable as missing:
+        launcher = CudaLauncher(device=options.device)
+    except (CudaUnavailable, CudaFailed) as missing:
         print(f"gpu_check: {missing}", file=sys.stderr)
         return 3
-    import cupy
-
-    parity = check_parity(launcher)
-    equal_bits = check_equal_bits(launcher)
-    failed = [record for record in parity if not record["passed"]]
-    for record in failed or sorted(parity, key=lambda r: r["error"] / r["scale"])[-3:]:
-        print(record)
-    print(f"parity: {len(parity) - len(failed)} of {len(parity)} comparisons passed")
-    print(f"fixed-point sums equal for every launch and order: {equal_bits}")
-    timing = [] if options.no_timing else time_kernels(launcher, cupy)
-    for record in timing:
-        print(*(f"{key} {value}" for key, value in record.items()), sep="  ")
+    results = checked(
+        launcher,
+        import_module("cupy"),
+        where=f"cuda:{options.device}",
+        timing=not options.no_timing,
+        quick=options.quick,
+    )
+    _print_table(results)
     result = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "commit": commit(),
         "machine": machine_facts(),
-        "device": _facts(launcher, cupy),
-        "equal_bits": equal_bits,
-        "parity": parity,
-        "timing": timing,
+        "passed": _passed(results),
+        **results,
     }
-    print(f"wrote {save(result, label='gpu').relative_to(ROOT)}")
-    return 0 if equal_bits and not failed else 1
+    print(f"wrote {save(result, label='gpu')}")
+    print("passed" if result["passed"] else "FAILED")
+    return 0 if result["passed"] else 1
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ calling thread: what other processes do counts only through caches and memory.
 import argparse
 import datetime
 import json
+import shutil
 import statistics
 import subprocess
 import time
@@ -178,6 +179,8 @@ def verdicts(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 def commit() -> str:
     """The checkout's commit, abbreviated; 'unknown' without Git."""
     command = ["git", "rev-parse", "--short", "HEAD"]
+    if shutil.which(command[0]) is None:
+        return "unknown"
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "unknown"
 

@@ -77,8 +77,9 @@ def _compressed(
     *, pointers: np.ndarray, columns: np.ndarray, weights: np.ndarray, shape: tuple[int, int]
 ) -> Tensor:
     with warnings.catch_warnings():
-        # torch announces on every first use that its compressed sparse tensors may still change.
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        # At the first use torch announces that its compressed tensors may still change, and before
+        # 2.12 that it checks nothing, though it is told to.
+        warnings.filterwarnings("ignore", message="Sparse ")
         return torch.sparse_csr_tensor(
             torch.from_numpy(np.ascontiguousarray(pointers, dtype=np.int64)),
             torch.from_numpy(np.ascontiguousarray(columns, dtype=np.int64)),

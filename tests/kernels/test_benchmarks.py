@@ -1,5 +1,6 @@
 """The programs that check and time kernels, as far as they run without a GPU."""
 
+import json
 import sys
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from benchmarks import gpu_check, kernels_cpu
 from kernels import device
 from kernels.load_cuda import CudaLauncher, CudaUnavailable
+from tests.kernels.emulation.cupy_module import DriverError, FakeCupy
 
 
 def test_the_gpu_check_passes_on_the_emulated_kernels(emulated):
@@ -36,10 +38,54 @@ def test_every_timed_operation_launches(emulated):
     assert sorted(entries) == sorted(e for e in device.ENTRIES if not e.endswith("_curved"))
 
 
+@pytest.fixture
+def fake(emulated, monkeypatch, tmp_path):
+    """The check on an emulated device, with problems that such a one gets through."""
+    fake = FakeCupy(emulated)
+    monkeypatch.setitem(sys.modules, "cupy", fake)
+    monkeypatch.setattr(kernels_cpu, "RESULTS", tmp_path)
+    monkeypatch.setattr(gpu_check, "TIMED", {16: 4})
+    monkeypatch.setattr(
+        gpu_check, "physics", lambda device, larger: {f"{device} {larger}": {"passed": True}}
+    )
+    return fake
+
+
+def test_the_whole_check_passes_on_the_emulated_device(fake, tmp_path, capsys):
+    assert gpu_check.main(["--quick"]) == 0
+    (written,) = tmp_path.glob("*-gpu.json")
+    found = json.loads(written.read_text())
+    assert found["passed"]
+    assert found["device"]["device"] == "Emulated"
+    assert found["device"]["libraries"].keys() == {"numba", "numpy", "scipy", "torch"}
+    assert found["physics"] == {"cuda:0 False": {"passed": True}}
+    assert {record["operation"] for record in found["timing"]} >= {"correlate_gradients"}
+    assert capsys.readouterr().out.endswith("passed\n")
+
+
+@pytest.mark.parametrize("call", ["launch", "asarray", "RawModule"])
+def test_a_device_that_fails_fails_the_check_which_says_how(fake, tmp_path, capsys, call):
+    fake.failing[call] = DriverError("illegal address")
+    assert gpu_check.main(["--quick", "--no-timing"]) == 1
+    found = json.loads(next(tmp_path.glob("*-gpu.json")).read_text())
+    assert not found["passed"]
+    assert "illegal address" in found["errors"]["parity"]
+    assert "stopped with CudaFailed" in capsys.readouterr().out
+
+
+def test_refinement_that_differs_fails_the_check(fake, monkeypatch):
+    monkeypatch.setattr(gpu_check, "physics", lambda *_, **__: {"refined item": {"passed": False}})
+    assert gpu_check.main(["--quick", "--no-timing"]) == 1
+
+
+def test_a_number_that_no_device_has_exits_3(fake, capsys):
+    assert gpu_check.main(["--device", "4"]) == 3
+    assert "no CUDA device 4" in capsys.readouterr().err
+
+
 def test_without_cuda_the_check_says_why_and_exits_3(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "cupy", None)
-    monkeypatch.setattr(sys, "argv", ["gpu_check"])
-    assert gpu_check.main() == 3
+    assert gpu_check.main([]) == 3
     assert "CuPy is not installed" in capsys.readouterr().err
 
 
