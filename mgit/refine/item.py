@@ -19,6 +19,7 @@ from mgit.refine.preparation import PreparedSpecies, Subject, prepare
 from mgit.refine.priors import ChangePriors, changes_since, estimated_widths
 from mgit.refine.settings import RefineSettings
 from mgit.refine.solver import Outcome
+from mgit.refine.stack_preparation import refuse_options
 from mgit.refine.stages import (
     StageReport,
     State,
@@ -72,9 +73,11 @@ def refine_item(
     for any number of threads.
 
     Raises InvalidState and InvalidInput, naming the item, for images or references without signal,
-    scores that are zero, flat or not finite, and particles that no image contains.
+    scores that are zero, flat or not finite, and particles that no image contains; Unsupported,
+    naming item and option, for what extracted particles cannot refine.
     """
     _check(series, references, particles)
+    refuse_options(series, settings)
     geometry = with_grids(
         series.geometry, image_warp=settings.image_warp, stage_angles=settings.stage_angles
     )
@@ -151,6 +154,7 @@ def _refined(
     everyone = [np.ones(each.poses.count, dtype=bool) for each in particles]
     few = sum(each.poses.count for each in particles) < settings.few_particles
     held_back = settings.priors == "on" or (settings.priors == "auto" and few)
+    widths: dict[tuple[str, int | None], float] = {}
     for number, step in enumerate(course):
         for stage in step.stages:
             priors = ChangePriors()
@@ -158,7 +162,8 @@ def _refined(
                 changed = changes_since(
                     start.series.geometry, start.poses, state.series.geometry, state.poses
                 )
-                priors = ChangePriors(widths=estimated_widths(changed), changed=changed)
+                widths = estimated_widths(changed, least=widths)
+                priors = ChangePriors(widths=widths, changed=changed)
             state, report = run_stage(
                 state,
                 stage,

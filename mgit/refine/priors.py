@@ -77,10 +77,19 @@ def changes_since(
     return changed
 
 
-def estimated_widths(changed: Mapping[Key, np.ndarray]) -> dict[Key, float]:
-    """Root mean square change per family: the most likely width of a Gaussian of mean zero."""
-    return {
+def estimated_widths(
+    changed: Mapping[Key, np.ndarray], *, least: Mapping[Key, float] | None = None
+) -> dict[Key, float]:
+    """Root mean square change per family: the most likely width of a Gaussian of mean zero.
+
+    least: widths that earlier sub-iterations found, below which none falls. Changes that a prior
+    held back are smaller than the truth; widths that followed them down would end at no change.
+    """
+    found = {
         key: max(LEAST_WIDTH, float(np.sqrt(np.mean(values[values != 0] ** 2))))
         for key, values in changed.items()
         if values.any()
     }
+    for key, width in (least or {}).items():
+        found[key] = max(width, found.get(key, 0.0))
+    return found

@@ -47,7 +47,7 @@ def test_positions_and_orientations_are_recovered():
     assert after[1] < before[1] / 1.2
     assert result.score_after > 1.2 * result.score_before
     held = result.held_out[0]
-    assert held.after.sum(0)[0] > held.before.sum(0)[0]
+    assert held.after.sum((0, 1))[0] > held.before.sum((0, 1))[0]
 
 
 @pytest.mark.slow

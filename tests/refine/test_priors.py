@@ -36,6 +36,18 @@ def test_widths_are_the_root_mean_square_of_changes():
     assert widths == {("image_warp", None): pytest.approx(3.0)}
 
 
+def test_widths_do_not_follow_changes_that_were_held_back():
+    geometry = simulated().data.geometry
+    far, near = (
+        changes_since(geometry, [poses_of()], geometry, [poses_of(shift)]) for shift in (2.0, 0.5)
+    )
+    first = estimated_widths(far)
+    assert estimated_widths(near, least=first) == first
+    assert estimated_widths(far, least=estimated_widths(near)) == first
+    nothing = changes_since(geometry, [poses_of()], geometry, [poses_of()])
+    assert estimated_widths(nothing, least=first) == first
+
+
 def test_a_change_costs_half_its_square_in_units_of_its_width():
     problem = simulated()
     geometry = problem.data.geometry
