@@ -69,6 +69,8 @@ def add_particle_series(
 
     def work(row: int) -> int:
         images, numbers = stacks.images(row), stacks.numbers(row)
+        if not numbers.size:
+            return 0
         plan = _plan(sums.grid, images.shape[-1], free=free, pixel=pixel)
         _add_particle(
             sums,

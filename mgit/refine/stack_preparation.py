@@ -108,6 +108,8 @@ def stack_discs(
             tilts[number] = _Tilt(disc=packing(int(radius)), measured=measured)
     for row in range(len(stacks.shown)):
         numbers = stacks.numbers(row)
+        if not numbers.size:
+            continue
         images = background_free(
             stacks.images(row),
             pixel=stacks.pixel_size_angstrom,
