@@ -11,8 +11,8 @@ from scipy import fft
 
 from mgit.errors import InvalidInput
 from mgit.maps.crop import pad_map, resample_map
+from mgit.maps.gridding import gridding_profile
 from mgit.maps.masks import binary_mask, soft_edged, soft_sphere
-from mgit.maps.reconstruction import gridding_profile
 from mgit.maps.shells import checked_cube, plane_radii, scaled_by_radius
 
 __all__ = [
@@ -41,8 +41,8 @@ class ReferenceSettings:
     resolution_angstrom: float
     shared_angstrom: float = 40.0
     oversampling: int = 2
-    mask_grow_voxel: float = 3.0
-    mask_edge_voxel: float = 6.0
+    mask_grow_voxel: float = 1.0
+    mask_edge_voxel: float = 3.0
     diameter_angstrom: float | None = None
 
     def __post_init__(self) -> None:

@@ -169,14 +169,23 @@ PRESETS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     ),
     "standard": (
         {"image_warp": (3, 3), "particles": True, "first_iteration_fraction": 0.6},
-        {"image_warp": (3, 3), "particles": True, "stage_angles": True},
+        {"image_warp": (3, 3), "particles": True, "iterations": 1, "priors": "off"},
         {
-            "image_warp": (4, 4),
+            "image_warp": (3, 3),
             "particles": True,
-            "stage_angles": True,
+            "iterations": 1,
+            "priors": "off",
             "defocus": True,
             "defocus_exhaustive": True,
-            "ctf_min_resolution": 10.0,
+            "ctf_min_resolution": 12.0,
+        },
+        {
+            "image_warp": (3, 3),
+            "particles": True,
+            "iterations": 1,
+            "priors": "off",
+            "defocus": True,
+            "ctf_min_resolution": 12.0,
         },
     ),
     "high-resolution": (

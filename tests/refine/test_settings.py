@@ -14,9 +14,9 @@ def test_every_preset_is_valid_and_refines_something(preset):
 
 
 def test_the_last_round_of_a_recipe_is_repeated():
-    rounds = recipe("standard", rounds=5)
-    assert len(rounds) == 5
-    assert rounds[2] == rounds[4] != rounds[0]
+    rounds = recipe("standard", rounds=6)
+    assert len(rounds) == 6
+    assert rounds[3] == rounds[5] != rounds[0]
     assert recipe("standard", rounds=2) == rounds[:2]
 
 
