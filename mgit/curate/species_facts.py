@@ -58,6 +58,8 @@ def check_symmetry(text: str) -> str:
 def attributes_of_facts(facts: SpeciesFacts) -> dict[str, Any]:
     """Attributes of the facts that are stated; a False flag or '' becomes None, which removes it.
 
+    Of the hand of the curvature it is True that becomes None, which is what its absence means.
+
     Raises InvalidInput for lengths and masses that are not positive, and unknown point groups.
     """
     found: dict[str, Any] = {}
@@ -82,6 +84,8 @@ def _attribute(name: str, value: Any) -> Any:
         raise InvalidInput(
             "a helix has at least one asymmetric unit", field="--helical-units", value=value
         )
+    if name == "ewald_reverse":
+        return None if value else False
     if isinstance(value, float):
         return decimal(value)
     if isinstance(value, tuple):

@@ -36,7 +36,8 @@ class BlockCorrelation:
     def terms(self, matrices: Tensor, shifts: Tensor) -> Tensor:
         """N, D and E of every image, float64 `(m, 3)`; differentiable.
 
-        matrices: `(m, 3, 2)`. shifts: `(m, 2)`, x y as shares of the box's edge.
+        matrices: `(m, 3, 2)`, or `(m, 3, 3)` for curved slices. shifts: `(m, 2)`, x y as shares of
+        the box's edge.
         """
         if self.block.images.dtype == torch.complex128:
             return self._reference(matrices, shifts)
@@ -101,8 +102,5 @@ class _Correlate(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         d_shift, d_numerator, d_power = ctx.saved_tensors
         numerator, power = gradients[0][:, 0], gradients[0][:, 1]
-        matrices = (
-            numerator[:, None, None] * d_numerator[:, :, :2]
-            + power[:, None, None] * d_power[:, :, :2]
-        )
+        matrices = numerator[:, None, None] * d_numerator + power[:, None, None] * d_power
         return matrices, numerator[:, None] * d_shift, None

@@ -144,6 +144,8 @@ def tilt_optics(
     of: list[int] = []
     for index, target in enumerate(targets):
         for task in target.tasks():
+            if task.block.height < 0:
+                continue  # the same images again: defocus is found with flat slices
             part = _species_optics(series, target, task, image, number)
             if part is not None:
                 parts.append(part)

@@ -1,6 +1,6 @@
 """Packed discs of one item's particles: what the target needs, by size of disc and half-set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,14 +10,14 @@ from torch import Tensor
 from kernels.packing import Packing, packing
 from mgit.geometry.tilt_series import Views
 from mgit.optics.crop import exposure_dependent_sizes
-from mgit.refine.exposure import tilt_terms, weight_discs
+from mgit.refine.exposure import disc_frequencies, falloff, tilt_terms, weight_discs
 from mgit.refine.inputs import ParticleSet, ReferenceSet, TiltSeriesData
 from mgit.refine.spectrum import amplitude_spectrum, at_samples
 from mgit.refine.windows import LEAST_RADIUS, BoxPlan
 
 __all__ = [
-    "Block", "PreparedSpecies", "Subject", "TiltDiscs", "blocks_of", "disc_radii", "limited",
-    "whitened",
+    "Block", "PreparedSpecies", "Subject", "TiltDiscs", "at_places", "blocks_of", "disc_radii",
+    "limited", "whitened",
 ]  # fmt: skip
 
 
@@ -37,6 +37,8 @@ class Block:
     images: complex `(m, samples)`. weights: real `(tilts, samples)`, W / S of every used tilt.
     whitening: 1 / S alone, of the same shape.
     particle, tilt: `(m,)` row of the particle and number of the used tilt of each image.
+    height: of the slice over the plane at one Fourier pixel, in Fourier pixels; 0 where it is flat,
+    below 0 for the lower of two side bands.
     """
 
     disc: Packing
@@ -46,6 +48,7 @@ class Block:
     whitening: Tensor
     particle: np.ndarray
     tilt: np.ndarray
+    height: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -129,7 +132,12 @@ def whitened(
     mean share of the power that the CTF let through.
     """
     tilt = int(series.geometry.used_tilts[number])
-    exposure = weight_discs(tilt_terms(series), disc, box_angstrom=plan.box_angstrom)[number]
+    exposure = weight_discs(
+        tilt_terms(series),
+        disc,
+        box_angstrom=plan.box_angstrom,
+        magnification=series.optics.get("magnification"),
+    )[number]
     before = torch.ones_like(exposure)
     if series.exposure_filtered:
         before = exposure / exposure[disc.zero]
@@ -145,12 +153,46 @@ def whitened(
     )
 
 
+def at_places(
+    blocks: Sequence[Block],
+    b_factor: np.ndarray,
+    *,
+    box_angstrom: float,
+    magnification: np.ndarray | None = None,
+) -> tuple[Block, ...]:
+    """Blocks with the B factors `(particles,)` of their particles' places in their weights.
+
+    Weights belong to whole blocks: particles of different B factors are put apart.
+    """
+    if not b_factor.any():
+        return tuple(blocks)
+    found = []
+    for block in blocks:
+        own = b_factor[block.particle]
+        frequencies = disc_frequencies(block.disc, box_angstrom, magnification=magnification)
+        for value in np.unique(own):
+            kept = np.flatnonzero(own == value)
+            decay = falloff(torch.tensor([value]), frequencies).to(block.weights.dtype)
+            found.append(
+                replace(
+                    block,
+                    images=block.images[torch.from_numpy(kept)] * decay,
+                    weights=block.weights * decay,
+                    particle=block.particle[kept],
+                    tilt=block.tilt[kept],
+                )
+            )
+    return tuple(found)
+
+
 def blocks_of(
     discs: Mapping[int, TiltDiscs],
     radii: np.ndarray,
     half_set: np.ndarray,
+    *,
+    height: float = 0.0,
 ) -> tuple[Block, ...]:
-    """Tilts of one disc size joined, by half-set, largest discs first."""
+    """Tilts of one disc size joined, by half-set, largest discs first; height: of all slices."""
     blocks = []
     for radius in sorted({int(radii[number]) for number in discs}, reverse=True):
         numbers = [number for number in discs if radii[number] == radius]
@@ -177,6 +219,7 @@ def blocks_of(
                     whitening=whitening,
                     particle=np.concatenate(rows),
                     tilt=np.repeat(numbers, [len(each) for each in rows]),
+                    height=height,
                 )
             )
     return tuple(blocks)

@@ -99,7 +99,13 @@ def disc_frequencies(
     return image if magnification is None else magnified(image, torch.from_numpy(magnification))
 
 
-def weight_discs(terms: WeightTerms, disc: Packing, *, box_angstrom: float) -> Tensor:
+def weight_discs(
+    terms: WeightTerms,
+    disc: Packing,
+    *,
+    box_angstrom: float,
+    magnification: np.ndarray | None = None,
+) -> Tensor:
     """W of every tilt at the samples of a disc: float64 (tilts, samples)."""
-    frequencies = disc_frequencies(disc, box_angstrom)[None]
+    frequencies = disc_frequencies(disc, box_angstrom, magnification=magnification)[None]
     return weight_image(frequencies, terms)[:, 0]

@@ -83,11 +83,17 @@ class TiltSeriesData:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReferenceSet:
-    """One species: its two references and its extent. mask diameter is `diameter_angstrom`."""
+    """One species: its two references and its extent. mask diameter is `diameter_angstrom`.
+
+    ewald: whether images are compared with curved slices; ewald_reverse: on which side of the
+    plane, True where the depth of the series' defocus says so (docs/math/ctf.md eq. 11).
+    """
 
     species: str
     references: HalfReferences
     diameter_angstrom: float
+    ewald: bool = False
+    ewald_reverse: bool = True
 
     @property
     def box_angstrom(self) -> float:

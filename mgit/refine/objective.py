@@ -45,7 +45,13 @@ class SpeciesTarget:
         dense = torch.zeros((*self.prepared.inside.shape, 3), dtype=torch.float64)
         for task in self.tasks():
             at = (torch.from_numpy(task.block.particle), torch.from_numpy(task.block.tilt))
-            dense = dense.index_put(at, task.terms(matrices[at], shifts[at]))
+            poses = matrices[at]
+            if task.block.height:
+                axis = views.rotation[at][..., 2, :, None]
+                column = self.prepared.plan.scale * task.block.height * axis
+                poses = torch.cat([poses, column], dim=-1)
+            # Both side bands of an image, where there are two, add up.
+            dense = dense.index_put(at, task.terms(poses, shifts[at]), accumulate=True)
         weight = torch.from_numpy(self.prepared.share**2 * self.chosen)
         return dense * weight[:, None, None]
 

@@ -11,27 +11,32 @@ import torch
 from torch import Tensor
 
 from kernels.packing import packing
+from mgit.errors import Unsupported
 from mgit.geometry.containment import contained, refuse_outside
 from mgit.refine.discs import (
     Block,
     PreparedSpecies,
     Subject,
     TiltDiscs,
+    at_places,
     blocks_of,
     disc_radii,
     limited,
     whitened,
 )
-from mgit.refine.exposure import location_shares
+from mgit.refine.exposure import location_b_factors, location_shares
 from mgit.refine.images import prepared_image
 from mgit.refine.inputs import ReferenceSet, TiltSeriesData
+from mgit.refine.slices import band_pair, bend
 from mgit.refine.spectrum import chosen_rows, disc_power
 from mgit.refine.stack_preparation import stack_discs, stack_plan
 from mgit.refine.windows import (
     BoxPlan,
+    Windows,
     box_plan,
     contrast,
     masked_discs,
+    side_band,
     window_transforms,
 )
 
@@ -59,21 +64,22 @@ def prepare(
     the wrong size, and particles that no image contains.
     """
     extracted = series.geometry.kind == "particle_series"
+    _refuse_curved(series, subjects)
     planned = stack_plan if extracted else _tilt_plan
     plans = [planned(series, each) for each in subjects]
     radii = [disc_radii(series, plan, weight_threshold) for plan in plans]
     found = (
         [
-            stack_discs(series, each, plan, radius, dtype=dtype)
+            (stack_discs(series, each, plan, radius, dtype=dtype),)
             for each, plan, radius in zip(subjects, plans, radii, strict=True)
         ]
         if extracted
         else _whole_images(series, subjects, plans, radii, batch=batch, dtype=dtype)
     )
     prepared = []
-    for subject, plan, radius, discs in zip(subjects, plans, radii, found, strict=True):
+    for subject, plan, radius, bands in zip(subjects, plans, radii, found, strict=True):
         inside = np.zeros(subject.views.depth.shape, dtype=bool)
-        for number, each in discs.items():
+        for number, each in bands[0].items():
             inside[each.rows, number] = True
         names = [subject.particles.name_of(row) for row in range(len(inside))]
         refuse_outside(inside, names=names, item=series.name)
@@ -82,7 +88,7 @@ def prepare(
                 reference=subject.reference,
                 particles=subject.particles,
                 plan=plan,
-                blocks=blocks_of(discs, radius, subject.particles.half_set),
+                blocks=_blocks(series, subject, plan, radius, bands),
                 origin=subject.views.position.detach().numpy(),
                 inside=inside,
                 share=location_shares(series, subject.particles.poses.position.mean(axis=1)),
@@ -90,6 +96,44 @@ def prepare(
             )
         )
     return tuple(prepared)
+
+
+def _refuse_curved(series: TiltSeriesData, subjects: Sequence[Subject]) -> None:
+    """Raises Unsupported for species that want side bands of images that have none to give."""
+    for subject in subjects:
+        if subject.reference.ewald and (
+            series.ctf_multiplied or series.geometry.kind == "particle_series"
+        ):
+            raise Unsupported(
+                "a species is aligned with the curvature of the Ewald sphere, for which images "
+                "must be whole and without their CTF",
+                hint="switch it off with 'mgit species set --ewald off'",
+                item=series.name,
+                species=subject.reference.species,
+            )
+
+
+def _blocks(
+    series: TiltSeriesData,
+    subject: Subject,
+    plan: BoxPlan,
+    radii: np.ndarray,
+    bands: Sequence[dict[int, TiltDiscs]],
+) -> tuple[Block, ...]:
+    """Blocks of flat images, or of both side bands, with what the particles' places weigh."""
+    above = bend(series, box_angstrom=plan.box_angstrom)
+    heights = (0.0,) if len(bands) == 1 else (above, -above)
+    blocks = [
+        block
+        for discs, height in zip(bands, heights, strict=True)
+        for block in blocks_of(discs, radii, subject.particles.half_set, height=height)
+    ]
+    return at_places(
+        blocks,
+        location_b_factors(series, subject.particles.poses.position.mean(axis=1)),
+        box_angstrom=plan.box_angstrom,
+        magnification=series.optics.get("magnification"),
+    )
 
 
 def longest_period(references: Iterable[ReferenceSet]) -> float:
@@ -109,20 +153,27 @@ def _whole_images(
     *,
     batch: int,
     dtype: torch.dtype,
-) -> list[dict[int, TiltDiscs]]:
-    """Discs of every species by number of the used tilt, cut out of whole images."""
+) -> list[tuple[dict[int, TiltDiscs], ...]]:
+    """Discs of every species by number of the used tilt, cut out of whole images.
+
+    One for flat slices, two for the upper and the lower side band.
+    """
     inside = [_inside(series, each) for each in subjects]
     longest = longest_period(each.reference for each in subjects)
-    discs: list[dict[int, TiltDiscs]] = [{} for _ in subjects]
+    discs: list[tuple[dict[int, TiltDiscs], ...]] = [
+        ({}, {}) if each.reference.ewald else ({},) for each in subjects
+    ]
     for number, tilt in enumerate(series.geometry.used_tilts):
         image = prepared_image(series, int(tilt), longest_angstrom=longest)
         for index, subject in enumerate(subjects):
             rows = np.flatnonzero(inside[index][:, number])
             if rows.size:
-                discs[index][number] = _tilt_discs(
+                bands = _tilt_discs(
                     series, image, number, subject, plans[index], radii[index][number], rows,
                     batch=batch, dtype=dtype,
                 )  # fmt: skip
+                for found, band in zip(discs[index], bands, strict=True):
+                    found[number] = band
     return discs
 
 
@@ -151,29 +202,45 @@ def _tilt_discs(
     *,
     batch: int,
     dtype: torch.dtype,
-) -> TiltDiscs:
-    """The images of `rows` in one tilt."""
+) -> tuple[TiltDiscs, ...]:
+    """The images of `rows` in one tilt: times the CTF, or both side bands."""
     disc = packing(int(radius))
     tilt = int(series.geometry.used_tilts[number])
     position = subject.views.position[:, number].detach().numpy()
     defocus = subject.views.defocus[:, number].detach()
+    reference = subject.reference
 
-    def discs(part: np.ndarray, *, corrected: bool) -> Tensor:
-        windows = window_transforms(image, position[part], plan, series=series, dtype=dtype)
-        factor = contrast(windows, series, tilt, defocus=defocus[part]) if corrected else 1.0
-        return masked_discs(windows.transforms * factor, plan, disc)
+    def windows_of(part: np.ndarray) -> Windows:
+        return window_transforms(image, position[part], plan, series=series, dtype=dtype)
 
-    measured = torch.cat(
-        [discs(part, corrected=False) for part in _batches(rows[chosen_rows(len(rows))], batch)]
-    )
-    return whitened(
-        torch.cat([discs(part, corrected=True) for part in _batches(rows, batch)]),
-        disc_power(measured).mean(0),
-        series=series,
-        number=number,
-        plan=plan,
-        disc=disc,
-        rows=rows,
+    def corrected(part: np.ndarray) -> tuple[Tensor, ...]:
+        windows = windows_of(part)
+        if not reference.ewald:
+            factor = contrast(windows, series, tilt, defocus=defocus[part])
+            return (masked_discs(windows.transforms * factor, plan, disc),)
+        band = side_band(windows, series, tilt, defocus=defocus[part])
+        real, imaginary = (
+            masked_discs(windows.transforms * each, plan, disc) for each in (band.real, band.imag)
+        )
+        return band_pair(real, imaginary, series, reverse=reference.ewald_reverse)
+
+    measured = [
+        masked_discs(windows_of(part).transforms, plan, disc)
+        for part in _batches(rows[chosen_rows(len(rows))], batch)
+    ]
+    power = disc_power(torch.cat(measured)).mean(0)
+    found = zip(*(corrected(part) for part in _batches(rows, batch)), strict=True)
+    return tuple(
+        whitened(
+            torch.cat(band),
+            power,
+            series=series,
+            number=number,
+            plan=plan,
+            disc=disc,
+            rows=rows,
+        )
+        for band in found
     )
 
 

@@ -5,7 +5,7 @@ items found, reconstructs from it, and says whether it is better.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mgit.errors import InvalidInput
 from mgit.refine.inputs import ReferenceSet
@@ -63,7 +63,14 @@ def references_of(
         density = _density(plan)
         override = plan.species.number("resolution_override_angstrom")
         known = known_resolution(density, override=override, limit=settings.resolution)
-        found.append(reference_set(density, known))
+        species = plan.species
+        found.append(
+            replace(
+                reference_set(density, known),
+                ewald=species.flag("ewald"),
+                ewald_reverse=bool(species.attributes.get("ewald_reverse", True)),
+            )
+        )
     return tuple(found)
 
 

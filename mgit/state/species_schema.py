@@ -114,7 +114,7 @@ SPECIES_ATTRIBUTES: tuple[AttributeSchema, ...] = (
         "boolean",
         [
             ("ewald", "", "whether the curvature of the Ewald sphere is used in alignment"),
-            ("ewald_reverse", "", "the hand of the Ewald correction"),
+            ("ewald_reverse", "", "its hand; true, or absent: that of the series' depth"),
         ],
         digested=True,
     ),

@@ -28,8 +28,9 @@ def test_only_what_is_stated_becomes_an_attribute():
 
 
 def test_what_is_taken_back_becomes_none():
-    facts = SpeciesFacts(ewald=False, ewald_reverse=False, parent="", contacts=())
+    facts = SpeciesFacts(ewald=False, ewald_reverse=True, parent="", contacts=())
     assert set(attributes_of_facts(facts).values()) == {None}
+    assert attributes_of_facts(SpeciesFacts(ewald_reverse=False)) == {"ewald_reverse": False}
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_a_flag_that_is_taken_back_leaves_no_trace(grid):
     before = species_state(grid, species_of(grid).path)
     set_species(grid, "capsid", facts=SpeciesFacts(ewald=True, ewald_reverse=False))
     assert species_state(grid, species_of(grid).path) != before
-    set_species(grid, "capsid", facts=SpeciesFacts(ewald=False, ewald_reverse=False))
+    set_species(grid, "capsid", facts=SpeciesFacts(ewald=False, ewald_reverse=True))
     assert species_state(grid, species_of(grid).path) == before
 
 

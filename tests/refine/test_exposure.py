@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from kernels.packing import packing
-from mgit.refine.exposure import disc_frequencies, location_shares, tilt_terms, weight_discs
+from mgit.errors import InvalidState
+from mgit.refine.exposure import (
+    disc_frequencies,
+    location_b_factors,
+    location_shares,
+    tilt_terms,
+    weight_discs,
+)
 from tests.refine.problems import simulated
 
 
@@ -46,3 +53,30 @@ def test_places_count_as_the_location_grid_says():
     positions = np.array([[0.0, 50, 50], [width / 2, 50, 50], [width, 50, 50]])
     assert location_shares(data, positions) == pytest.approx([1, 2, 3])
     assert location_shares(simulated().data, positions) == pytest.approx([1, 1, 1])
+
+
+def test_b_factors_of_places_are_read_half_way_through_the_specimen():
+    grid = np.zeros((3, 1, 2))
+    grid[1, 0] = [-10.0, -30.0]
+    data = series(location_b_factor=grid)
+    width = data.geometry.volume_dimensions_angstrom[0]
+    positions = np.array([[0.0, 50, 5], [width / 2, 50, 90]])
+    assert location_b_factors(data, positions) == pytest.approx([-10, -20])
+    assert location_b_factors(simulated().data, positions) == pytest.approx([0, 0])
+
+
+def test_a_place_in_a_volume_of_unknown_size_is_refused_by_name():
+    data = series(location_weight=np.full((1, 1, 2), 0.5))
+    unknown = replace(data.geometry, volume_dimensions_angstrom=None)
+    with pytest.raises(InvalidState) as error:
+        location_shares(replace(data, geometry=unknown), np.zeros((1, 3)))
+    assert error.value.fields["array"] == "location_weight"
+
+
+def test_weights_are_those_of_frequencies_in_the_specimen():
+    disc, stretch = packing(10), np.array([[1.1, 0.02], [0.0, 0.9]])
+    terms = tilt_terms(simulated().data)
+    found = weight_discs(terms, disc, box_angstrom=192.0, magnification=stretch)
+    k = disc_frequencies(disc, 192.0).numpy() @ stretch.T
+    decay = np.exp(0.25 * terms.b_factor.numpy()[:, None] * (k**2).sum(1))
+    assert np.allclose(found, terms.scale.numpy()[:, None] * decay)

@@ -55,7 +55,7 @@ def test_a_worse_deformation_scores_worse_on_held_out_particles():
     assert found[0].species == "molecule"
     assert np.array_equal(found[0].rows, np.flatnonzero(held[0]))
     scores = [
-        terms.sum(0)[0] / np.sqrt(terms.sum(0)[1] * terms.sum(0)[2])
+        terms.sum((0, 1))[0] / np.sqrt(terms.sum((0, 1))[1] * terms.sum((0, 1))[2])
         for terms in (found[0].before, found[0].after)
     ]
     assert scores[1] < 0.6 * scores[0]

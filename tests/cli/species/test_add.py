@@ -35,7 +35,7 @@ def test_maps_curves_and_helical_facts_come_with_it(lab, tmp_path):
     assert record["resolution_angstrom"] == 6.5
     species = lab.species()
     assert species.flag("ewald")
-    assert species.flag("ewald_reverse")
+    assert species.attributes["ewald_reverse"] is False
     assert species.attributes["helical_units"] == 4
     assert species.number("helical_twist_degree") == -1.2
     assert species.number("resolution_override_angstrom") == 12

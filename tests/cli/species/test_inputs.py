@@ -43,7 +43,9 @@ def test_settings_hold_what_is_given_files_by_name_numbers_as_text(parser):
 
 def test_facts_that_are_not_stated_are_none(parser):
     facts = facts_of(parser.parse_args(["--ewald", "on"]))
-    assert (facts.ewald, facts.ewald_reverse) == (True, False)
+    assert (facts.ewald, facts.ewald_reverse) == (True, True)
+    other = facts_of(parser.parse_args(["--ewald", "reverse"]))
+    assert (other.ewald, other.ewald_reverse) == (True, False)
     assert facts.diameter_angstrom is None
     assert facts.symmetry is None
 
