@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mgit.errors import InvalidInput, NotFound, Unsupported
+from mgit.errors import InvalidInput, NotFound
 from mgit.exchange.mrc import write_stack
 from mgit.geometry.poses import ParticlePoses
 from mgit.refine.inputs import ParticleSet
@@ -92,19 +92,6 @@ def summed(tmp_path, *, roll=0, moved=0.0, given=None, images=TILTS, name="a.mrc
     )
     count = add_particle_series(sums, item, particles, weight=ItemWeight(), budget=Budget())
     return sums, count
-
-
-def test_images_are_centred_where_they_were_cut_out_whatever_the_origins_say():
-    rows = read(table(ROW.format(x="7", image="a.mrcs"), ROW.format(x="0", image="b.mrcs")))
-    assert rows.stack == ("a.mrcs", "b.mrcs")
-    np.testing.assert_allclose(rows.centre, [[80, 160, 40]] * 2)
-    np.testing.assert_array_equal(rows.visible[0], [True, False, True])
-    assert rows.take(np.array([1])).stack == ("b.mrcs",)
-
-
-def test_members_of_a_common_stack_are_refused():
-    with pytest.raises(Unsupported, match="single members"):
-        read(table(ROW.format(x="0", image="000001@a.mrcs")))
 
 
 def test_hidden_tilts_take_no_part_and_the_half_is_the_particles(tmp_path):
