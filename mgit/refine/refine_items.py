@@ -9,7 +9,13 @@ from mgit.errors import MgitError
 from mgit.refine.inputs import ParticleSet, ReferenceSet, TiltSeriesData
 from mgit.refine.item import ItemResult, refine_item
 from mgit.refine.item_data import particle_series, tilt_series
-from mgit.refine.plan import item_data, particle_set
+from mgit.refine.plan import (
+    ItemPart,
+    SpeciesPlan,
+    item_data,
+    particle_set,
+    particle_set_with_stacks,
+)
 from mgit.refine.raw_stacks import BoundFile, tilt_images
 from mgit.refine.refine_plan import ItemWork, RefinePlan
 
@@ -34,7 +40,7 @@ def refine_work(
         return refine_item(
             series,
             [references[number] for number, _ in work.parts],
-            particle_sets(plan, work, bound[work.item.path]),
+            particle_sets(plan, work, bound[work.item.path], series=series),
             plan.settings,
         )
     except MgitError as error:
@@ -53,10 +59,19 @@ def series_of(work: ItemWork, files: Sequence[BoundFile]) -> TiltSeriesData:
 
 
 def particle_sets(
-    plan: RefinePlan, work: ItemWork, files: Sequence[BoundFile]
+    plan: RefinePlan, work: ItemWork, files: Sequence[BoundFile], *, series: TiltSeriesData
 ) -> list[ParticleSet]:
-    """The particles of every species in an item, in the order of the work's parts."""
+    """The particles of every species in an item, in the order of the work's parts.
+
+    Those of a series of extracted particles have their images with them.
+    """
+
+    def found(species: SpeciesPlan, part: ItemPart) -> ParticleSet:
+        if work.item.kind == "particle_series":
+            return particle_set_with_stacks(species, part, files, series=series)
+        return particle_set(species, part)
+
     return [
-        replace(particle_set(plan.species[number], part), held=plan.held[number][part.rows])
+        replace(found(plan.species[number], part), held=plan.held[number][part.rows])
         for number, part in work.parts
     ]
