@@ -82,6 +82,10 @@ def _scale_item(writer: Writer, item: Item, scale: float, pixel_size_angstrom: f
         {name: (array, handles[name].attributes) for name, array in changed.items()},
     )
     attributes: dict[str, object] = {"pixel_size_angstrom": decimal(pixel_size_angstrom)}
+    extracted = item.attributes.get("image_pixel_size_angstrom")
+    if extracted is not None:
+        # Programs state it as the raw pixel size times a factor that they chose.
+        attributes["image_pixel_size_angstrom"] = decimal(float(extracted) * scale)
     for name in ("volume_dimensions_angstrom", "image_dimensions_angstrom"):
         lengths = item.attributes.get(name)
         if lengths is not None:

@@ -60,10 +60,13 @@ class SpeciesMaps:
         return tuple(name for name, values in parts.items() if values is not None)
 
 
-def read_maps(files: MapFiles, *, mirrored: bool = False) -> SpeciesMaps:
+def read_maps(
+    files: MapFiles, *, mirrored: bool = False, pixel_size_angstrom: float | None = None
+) -> SpeciesMaps:
     """Read the maps that are given.
 
     mirrored: mirror them along z, the mask too: for a map of the other hand.
+    pixel_size_angstrom: of all of them, where their headers are wrong.
 
     Raises NotFound, and InvalidInput when only one half-map is given, both halves and a reference
     are, both half-maps are the same, sizes or pixel sizes differ, or a file is no cubic map of
@@ -98,10 +101,16 @@ def read_maps(files: MapFiles, *, mirrored: bool = False) -> SpeciesMaps:
         half_maps=halves,
         reference=values.get("reference"),
         mask=values.get("mask"),
-        pixel_size_angstrom=pixel,
+        pixel_size_angstrom=_checked_size(pixel_size_angstrom) or pixel,
         digests=tuple(_file_digest(file) for file in named.values()),
         warnings=_mask_warnings(values.get("mask"), named.get("mask")),
     )
+
+
+def _checked_size(size: float | None) -> float | None:
+    if size is not None and not 0 < size < float("inf"):
+        raise InvalidInput("a pixel size is not positive", field="--map-pixel-size", value=size)
+    return size
 
 
 def _named(files: MapFiles) -> dict[str, Path]:

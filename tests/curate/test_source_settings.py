@@ -9,6 +9,7 @@ from mgit.digest import RawDigest
 from mgit.errors import InvalidInput, Refused
 from mgit.state.particle_columns import build_particles
 from mgit.state.population import Population
+from mgit.state.series import update_item_attributes
 from mgit.state.species import write_species
 from tests.curate.conftest import TILTS, make_series, make_source
 
@@ -113,3 +114,14 @@ def test_the_depth_sign_alone_changes_one_attribute(population):
 def test_a_pixel_size_is_a_positive_number(population, size):
     with pytest.raises(InvalidInput, match="pixel size"):
         set_pixel_size(population[0], "first", pixel_size_angstrom=size)
+
+
+def test_extracted_images_keep_their_ratio_to_the_raw_pixels(tree):
+    record = make_source(make_series("stacks"))
+    add_source(tree, "extracted", record, digest_of=lambda _raw: None)
+    item = next(Population(tree).source("extracted").items())
+    update_item_attributes(tree, item.path, {"image_pixel_size_angstrom": "12.0"})
+    raw = float(item.attributes["pixel_size_angstrom"])
+    set_pixel_size(tree, "extracted", pixel_size_angstrom=1.05 * raw)
+    item = next(Population(tree).source("extracted").items())
+    assert float(item.attributes["image_pixel_size_angstrom"]) == pytest.approx(12.6)

@@ -129,3 +129,11 @@ def test_a_reference_supersedes_half_maps_and_the_other_way_round(species):
     halves = SpeciesMaps(half_maps=(cube(), cube(8, 1)), pixel_size_angstrom=2.0)
     replace_maps(species, path, halves)
     assert species_of(species).map_names() == ("half_map_1", "half_map_2", "mask")
+
+
+def test_a_stated_pixel_size_wins_over_the_headers(tmp_path):
+    file = write_map(tmp_path / "map.mrc", cube(8, 0), 2.0)
+    maps = read_maps(MapFiles(reference=file), pixel_size_angstrom=2.1)
+    assert maps.pixel_size_angstrom == 2.1
+    with pytest.raises(InvalidInput, match="not positive"):
+        read_maps(MapFiles(reference=file), pixel_size_angstrom=0.0)

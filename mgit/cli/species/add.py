@@ -3,6 +3,8 @@
 from mgit.cli.changes import begin, change_options, finish, open_repository
 from mgit.cli.console import Console
 from mgit.cli.exit_codes import ExitCode
+from mgit.cli.import_check import check_options
+from mgit.cli.species.checked import checked
 from mgit.cli.species.inputs import (
     fact_options,
     facts_of,
@@ -10,24 +12,19 @@ from mgit.cli.species.inputs import (
     map_options,
     read_curves,
     read_given_maps,
-    read_table,
     settings_of,
+    source_and_table,
     table_files,
     table_options,
     tell,
     tell_misses,
-    volumes_of,
 )
 
 TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up path.
 if TYPE_CHECKING:
     import argparse
 
-    from mgit.curate.particle_files import ParticleFiles
-    from mgit.curate.particle_intake import ItemVolumes
     from mgit.curate.species import SpeciesAdded
-    from mgit.exchange.records import ParticleTable
-    from mgit.state.protocol import Writer
 
 __all__ = ["DESCRIPTION", "HELP", "configure", "run"]
 
@@ -40,6 +37,11 @@ whoever imports the same table gets the same ids. Half-sets come from the table;
 a table without them needs --new-split. Without maps the species waits for a
 reconstruction. An optimisation_set.star leads to its table, trajectories,
 half-maps, mask and FSC; what is given beside it wins.
+
+Where maps are given and the raw data are linked, a sample of the particles is
+reconstructed and compared with the maps: hands, pixel size, sign of the depth,
+coordinates. A rival that wins clearly stops the import and names the option that
+takes it in (docs/howto/import_check.md); --no-check leaves the check out.
 
 A table whose images have no metadata here can bring its own source:
 --create-source makes one of the series that the table names, without geometry,
@@ -58,7 +60,7 @@ examples:
 RECORDED = (
     *("name", "particles", "trajectories", "half1", "half2", "reference", "mask", "fsc"),
     *("mirror_map", "new_split", "coordinate_pixel_size", "create_source", "source"),
-    *("ignore_unmatched", "temporal_samples"),
+    *("ignore_unmatched", "temporal_samples", "map_pixel_size", "no_check"),
 )
 
 
@@ -75,6 +77,7 @@ def configure(parser: "argparse.ArgumentParser") -> None:
         "--create-source", metavar="NAME", help="make a source of the series that the table names"
     )
     fact_options(parser, adding=True)
+    check_options(parser)
     change_options(parser)
 
 
@@ -87,11 +90,12 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     from mgit.curate.species_facts import attributes_of_facts
 
     repository = open_repository(arguments)
-    attributes = {k: v for k, v in attributes_of_facts(facts_of(arguments)).items() if v}
+    stated = attributes_of_facts(facts_of(arguments)).items()
+    attributes = {name: value for name, value in stated if value is not None}
     files = table_files(arguments)
     maps, curves = read_given_maps(arguments, files), read_curves(arguments, files)
     with begin(repository, arguments, verb="species add") as transaction:
-        table, volumes = _table(arguments, files, transaction.draft)
+        table, volumes = source_and_table(arguments, files, transaction.draft)
         report = add_species(
             transaction.draft,
             arguments.name,
@@ -105,32 +109,29 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
             neighbour_radius_angstrom=arguments.diameter / 2,
             ignore_unmatched=arguments.ignore_unmatched,
         )
+        check = checked(
+            *(repository, transaction.draft, arguments, console),
+            files=files,
+            table=table,
+            volumes=volumes,
+        )
         facts = finish(
             transaction,
             repository,
             arguments,
             console,
             message=f"Add species {report.name}: {report.particles} particles",
-            provenance=provenance(settings_of(arguments, RECORDED), inputs=inputs_of(maps, table)),
+            provenance=provenance(
+                settings_of(arguments, RECORDED),
+                inputs=inputs_of(maps, table),
+                metrics=check.metrics,
+            ),
         )
     _render(report, console)
+    check.render(console)
     tell(console, warnings=report.warnings, notes=(*files.notes, *report.notes))
-    console.json({**facts, "species": report.name, **asdict(report)})
+    console.json({**facts, "species": report.name, **asdict(report), "import_check": check.record})
     return ExitCode.OK
-
-
-def _table(
-    arguments: "argparse.Namespace", files: "ParticleFiles", draft: "Writer"
-) -> "tuple[ParticleTable, ItemVolumes]":
-    volumes = volumes_of(arguments, draft)
-    table = read_table(arguments, files, volumes)
-    if arguments.create_source:
-        from mgit.curate.particle_source import create_source
-
-        create_source(draft, arguments.create_source, table)
-        arguments.source = [arguments.create_source]
-        volumes = volumes_of(arguments, draft)
-    return table, volumes
 
 
 def _render(report: "SpeciesAdded", console: Console) -> None:

@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from mgit.cli.console import Console
     from mgit.curate.particle_files import ParticleFiles
     from mgit.curate.particle_intake import ItemVolumes
+    from mgit.curate.particle_update import UpdateChoices
     from mgit.curate.species_facts import SpeciesFacts
     from mgit.curate.species_maps import SpeciesMaps
     from mgit.exchange.records import ParticleTable
     from mgit.exchange.relion_postprocess import PostprocessCurves
-    from mgit.state.protocol import Reader
+    from mgit.state.protocol import Reader, Writer
     from mgit.state.species import Species
 
 __all__ = [
+    "choices_of",
     "fact_options",
     "facts_of",
     "inputs_of",
@@ -29,6 +31,7 @@ __all__ = [
     "read_given_maps",
     "read_table",
     "settings_of",
+    "source_and_table",
     "table_files",
     "table_options",
     "tell",
@@ -48,6 +51,9 @@ def map_options(parser: "argparse.ArgumentParser") -> None:
         "--mirror-map",
         action="store_true",
         help="mirror the maps along z: they have the other hand",
+    )
+    maps.add_argument(
+        "--map-pixel-size", type=float, metavar="A", help="of the maps, if their headers are wrong"
     )
     maps.add_argument("--fsc", metavar="STAR", help="RELION's postprocess.star of the half-maps")
 
@@ -97,6 +103,18 @@ def match_options(parser: "argparse.ArgumentParser") -> "argparse._ArgumentGroup
         help="largest distance for matching by position; default a quarter of the diameter",
     )
     return group
+
+
+def choices_of(arguments: "argparse.Namespace") -> "UpdateChoices":
+    """How rows are matched to particles, as the options of `match_options` say."""
+    from mgit.curate.particle_update import UpdateChoices
+
+    return UpdateChoices(
+        match=arguments.match,
+        tolerance_angstrom=arguments.tolerance,
+        accept_half_set_changes=arguments.accept_half_set_changes,
+        ignore_unmatched=arguments.ignore_unmatched,
+    )
 
 
 def fact_options(parser: "argparse.ArgumentParser", *, adding: bool) -> None:
@@ -192,6 +210,7 @@ def read_given_maps(
     return read_maps(
         MapFiles(half_1=half_1, half_2=half_2, reference=reference, mask=mask),
         mirrored=arguments.mirror_map,
+        pixel_size_angstrom=arguments.map_pixel_size,
     )
 
 
@@ -251,6 +270,21 @@ def read_table(
         for record in (species.attributes, table.attributes)
     ]
     return table if programs[0] == programs[1] else read(None)
+
+
+def source_and_table(
+    arguments: "argparse.Namespace", files: "ParticleFiles", draft: "Writer"
+) -> "tuple[ParticleTable, ItemVolumes]":
+    """The particle table and the items it may belong to, after `--create-source` made some."""
+    volumes = volumes_of(arguments, draft)
+    table = read_table(arguments, files, volumes)
+    if arguments.create_source:
+        from mgit.curate.particle_source import create_source
+
+        create_source(draft, arguments.create_source, table)
+        arguments.source = [arguments.create_source]
+        volumes = volumes_of(arguments, draft)
+    return table, volumes
 
 
 def inputs_of(maps: "SpeciesMaps | None", table: "ParticleTable | None") -> "tuple[str, ...]":

@@ -3,7 +3,10 @@
 from mgit.cli.changes import begin, change_options, finish, open_repository
 from mgit.cli.console import Console
 from mgit.cli.exit_codes import ExitCode
+from mgit.cli.import_check import check_options
+from mgit.cli.species.checked import checked
 from mgit.cli.species.inputs import (
+    choices_of,
     inputs_of,
     map_options,
     match_options,
@@ -23,7 +26,6 @@ TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up
 if TYPE_CHECKING:
     import argparse
 
-    from mgit.curate.particle_update import UpdateChoices
     from mgit.curate.species_update import SpeciesUpdated
 
 __all__ = ["DESCRIPTION", "HELP", "configure", "run"]
@@ -52,7 +54,7 @@ examples:
 RECORDED = (
     *("name", "particles", "trajectories", "half1", "half2", "reference", "mask", "fsc"),
     *("mirror_map", "coordinate_pixel_size", "source", "ignore_unmatched", "match", "tolerance"),
-    "accept_half_set_changes",
+    *("accept_half_set_changes", "map_pixel_size", "no_check"),
 )
 
 
@@ -65,6 +67,7 @@ def configure(parser: "argparse.ArgumentParser") -> None:
     group.add_argument(
         "--accept-half-set-changes", action="store_true", help="particles may change their half"
     )
+    check_options(parser)
     change_options(parser)
 
 
@@ -82,9 +85,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     with begin(repository, arguments, verb="species update") as transaction:
         species = Population(transaction.draft).one_species(arguments.name)
         volumes = volumes_of(arguments, transaction.draft, species=species)
-        table = None
-        if files is not None:
-            table = read_table(arguments, files, volumes, species=species)
+        table = read_table(arguments, files, volumes, species=species) if files else None
         report = update_species(
             transaction.draft,
             arguments.name,
@@ -92,7 +93,14 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
             volumes=volumes,
             maps=maps,
             curves=curves,
-            choices=_choices(arguments),
+            choices=choices_of(arguments),
+        )
+        check = checked(
+            *(repository, transaction.draft, arguments, console),
+            files=files,
+            table=table,
+            volumes=volumes,
+            touched=table is not None or maps.has_density,
         )
         facts = finish(
             transaction,
@@ -100,23 +108,17 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
             arguments,
             console,
             message=f"Update species {report.name}{origin_of(arguments)}: {_summary(report)}",
-            provenance=provenance(settings_of(arguments, RECORDED), inputs=inputs_of(maps, table)),
+            provenance=provenance(
+                settings_of(arguments, RECORDED),
+                inputs=inputs_of(maps, table),
+                metrics=check.metrics,
+            ),
         )
     _render(report, console)
+    check.render(console)
     tell(console, warnings=report.warnings, notes=(*(files.notes if files else ()), *report.notes))
-    console.json({**facts, "species": report.name, **asdict(report)})
+    console.json({**facts, "species": report.name, **asdict(report), "import_check": check.record})
     return ExitCode.OK
-
-
-def _choices(arguments: "argparse.Namespace") -> "UpdateChoices":
-    from mgit.curate.particle_update import UpdateChoices
-
-    return UpdateChoices(
-        match=arguments.match,
-        tolerance_angstrom=arguments.tolerance,
-        accept_half_set_changes=arguments.accept_half_set_changes,
-        ignore_unmatched=arguments.ignore_unmatched,
-    )
 
 
 def _summary(report: "SpeciesUpdated") -> str:
