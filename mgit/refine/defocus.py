@@ -15,6 +15,7 @@ from torch import Tensor
 
 from kernels import correlate_reference
 from mgit.errors import InvalidState
+from mgit.refine.contrast_sums import ContrastSums, phase_of_tilt
 from mgit.refine.correlation import BlockCorrelation
 from mgit.refine.images import prepared_image
 from mgit.refine.inputs import TiltSeriesData
@@ -22,8 +23,6 @@ from mgit.refine.objective import PERCENT, SpeciesTarget, score_of_sums
 from mgit.refine.preparation import longest_period
 from mgit.refine.solver import Outcome, Solution, minimise
 from mgit.refine.windows import (
-    Windows,
-    contrast,
     half_plane_counts,
     masked_discs,
     masked_slices,
@@ -79,16 +78,13 @@ class Astigmatism:
 class SpeciesOptics:
     """The images of one species in one tilt before the CTF, and what they are compared with.
 
-    product: real `(n, W', W'//2+1)`, Re(X* Q) of eq. 10. power: |Q'|^2 of eq. 11, same shape. Both
-    hold the particles' shares and what each sample counts. energy: B^2 of eq. 12.
-    defocus: `(n,)` of the particles.
+    sums: of product, Re(X* Q) of eq. 10, and power, |Q'|^2 of eq. 11, over the half plane
+    `(n, W' (W'//2+1))`. Both hold the particles' shares and what each sample counts.
+    energy: B^2 of eq. 12.
     """
 
-    windows: Windows
-    product: Tensor
-    power: Tensor
+    sums: ContrastSums
     energy: float
-    defocus: Tensor
     edge: float
 
 
@@ -112,17 +108,8 @@ class TiltOptics:
         """
         rows = [torch.zeros(3, dtype=torch.float64) for _ in range(count)]
         for index, each in zip(self.species_of, self.species, strict=True):
-            factor = contrast(
-                each.windows,
-                self.series,
-                self.tilt,
-                defocus=each.defocus + values[0],
-                astigmatism=values[1:],
-            )
-            numerator = (factor * each.product).double().sum()
-            power = (factor.square() * each.power).double().sum()
-            energy = torch.tensor(each.energy, dtype=torch.float64)
-            rows[index] = rows[index] + torch.stack([numerator, power, energy])
+            energy = torch.tensor([each.energy], dtype=torch.float64)
+            rows[index] = rows[index] + torch.cat([each.sums.at(values), energy])
         return torch.stack(rows)
 
     def start(self) -> Tensor:
@@ -169,6 +156,7 @@ def _species_optics(
     if not rows.size:
         return None
     real = block.weights.dtype
+    used = series.geometry.used_tilts
     views = target.model.views()
     windows = window_transforms(
         image, prepared.origin[rows, number], prepared.plan, series=series, dtype=real
@@ -185,12 +173,16 @@ def _species_optics(
     images = masked_discs(windows.transforms, prepared.plan, block.disc) * block.whitening[number]
     energy = (images.real.square() + images.imag.square()) * counts * share[:, None]
     return SpeciesOptics(
-        windows=replace(windows, transforms=torch.zeros(0)),
-        product=(windows.transforms.conj() * weighted).real * both,
-        # A window of white noise has power W^2 per sample.
-        power=(plain.real.square() + plain.imag.square()) * both * prepared.plan.window**2,
+        sums=ContrastSums(
+            phase=phase_of_tilt(windows.frequencies, series, int(used[number])),
+            product=((windows.transforms.conj() * weighted).real * both).flatten(1),
+            # A window of white noise has power W^2 per sample.
+            power=(
+                (plain.real.square() + plain.imag.square()) * both * prepared.plan.window**2
+            ).flatten(1),
+            defocus=views.defocus[rows, number],
+        ),
         energy=float(energy.double().sum()),
-        defocus=views.defocus[rows, number],
         edge=block.disc.radius / prepared.plan.box_angstrom,
     )
 
