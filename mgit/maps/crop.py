@@ -4,13 +4,24 @@ docs/math/reconstruction.md, section "Sizes". Fourier padding followed by croppi
 is the identity; the frequency of Nyquist of the smaller box is shared by both signs of it.
 """
 
+from collections.abc import Iterator
+from itertools import product
+
 import numpy as np
 from scipy import fft
 
 from mgit.errors import InvalidInput
 from mgit.maps.shells import checked_cube, checked_half_complex
 
-__all__ = ["crop_map", "pad_map", "resample_map", "resize_transform", "resized_map"]
+__all__ = [
+    "crop_map",
+    "pad_map",
+    "resample_map",
+    "resize_transform",
+    "resized_map",
+    "unwrapped_map",
+    "wrapped_map",
+]
 
 
 def pad_map(density: np.ndarray, box: int) -> np.ndarray:
@@ -38,6 +49,42 @@ def crop_map(density: np.ndarray, box: int) -> np.ndarray:
     start = n // 2 - box // 2
     part = slice(start, start + box)
     return np.ascontiguousarray(density[part, part, part])
+
+
+def wrapped_map(density: np.ndarray, box: int) -> np.ndarray:
+    """The map among zeros with its centre n // 2 at index 0, as transforms take it.
+
+    Raises InvalidInput unless box is at least the map's.
+    """
+    n = _checked(density, box)
+    if box < n:
+        raise InvalidInput("a map cannot be padded to a smaller box", map_box=n, box=box)
+    wrapped = np.zeros((box,) * 3, density.dtype)
+    for centred, cyclic in _octants(n, box):
+        wrapped[cyclic] = density[centred]
+    return wrapped
+
+
+def unwrapped_map(density: np.ndarray, box: int) -> np.ndarray:
+    """The map about index 0, as an inverse transform gives it, with index 0 at box // 2.
+
+    Raises InvalidInput unless box is at most the map's.
+    """
+    n = _checked(density, box)
+    if box > n:
+        raise InvalidInput("a map cannot be cropped to a larger box", map_box=n, box=box)
+    centred = np.empty((box,) * 3, density.dtype)
+    for there, cyclic in _octants(box, n):
+        centred[there] = density[cyclic]
+    return centred
+
+
+def _octants(n: int, box: int) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """Parts of a centred map of even n, and where they lie in a box about index 0."""
+    half = n // 2
+    axis = ((slice(half, n), slice(0, half)), (slice(0, half), slice(box - half, box)))
+    for parts in product(axis, repeat=3):
+        yield tuple(part[0] for part in parts), tuple(part[1] for part in parts)
 
 
 def resized_map(density: np.ndarray, box: int) -> np.ndarray:

@@ -1,24 +1,24 @@
-"""From sums of images and weights to a map: a weighted least-squares average on a support.
+"""From sums of images and weights to a map: a weighted least-squares average.
 
-docs/math/reconstruction.md, eqs. 3 to 8. No regularisation enters a half-map, so its noise stays
+docs/math/reconstruction.md, eqs. 3 to 10. No regularisation enters a half-map, so its noise stays
 independent of the other half's; the Wiener option is for maps that are only looked at.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
 
 from mgit.errors import InvalidInput
-from mgit.maps.crop import crop_map
+from mgit.maps.crop import unwrapped_map
+from mgit.maps.gridding import divide_damping, gridding_profile, low_shells_corrected
 from mgit.maps.masks import soft_sphere
 from mgit.maps.shells import checked_half_complex, plane_radii, shell_means
 from mgit.maps.support import fitted_on_support
 from mgit.maps.symmetrise import interpolated_share, symmetrised
 from mgit.maps.symmetry import distinct
 
-__all__ = ["ReconstructionSettings", "gridding_profile", "quotient", "reconstruct"]
+__all__ = ["ReconstructionSettings", "quotient", "reconstruct"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +26,11 @@ class ReconstructionSettings:
     """How sums become a map.
 
     weight_floor: weights below this share of their shell's mean are raised to it (eq. 3).
-    low_pass_margin_shells: shells of the map below Nyquist that are left empty (eq. 7).
+    low_pass_margin_shells: shells of the map below Nyquist that are left empty (eq. 9).
     support_steps: of conjugate gradients on the support (eq. 5); 0 leaves the plain quotient.
-    support_diameter_voxel: of the sphere that holds the particle, None for the whole box.
-    sphere_edge_voxel: width of the soft sphere's edge, at most an eighth of the box (eq. 8); 0 for
+    support_diameter_voxel: of the sphere outside of which the density vanishes, None if not known.
+    gridding_steps: that take the bias out of low shells (eq. 9); 0 leaves it.
+    sphere_edge_voxel: width of the soft sphere's edge, at most an eighth of the box (eq. 10); 0 for
     no sphere. threads: for the symmetry; the result does not depend on it.
     """
 
@@ -37,6 +38,7 @@ class ReconstructionSettings:
     low_pass_margin_shells: float = 2.0
     support_steps: int = 2
     support_diameter_voxel: float | None = None
+    gridding_steps: int = 2
     sphere_edge_voxel: float = 16.0
     threads: int = 1
 
@@ -45,8 +47,8 @@ class ReconstructionSettings:
             raise InvalidInput("a weight floor lies between 0 and 1", floor=self.weight_floor)
         if not (self.low_pass_margin_shells >= 0 and self.sphere_edge_voxel >= 0):
             raise InvalidInput("margins and edges of a map are not negative")
-        if self.support_steps < 0:
-            raise InvalidInput("steps on a support are not negative", steps=self.support_steps)
+        if min(self.support_steps, self.gridding_steps) < 0:
+            raise InvalidInput("steps of a fit are not negative", steps=self.support_steps)
 
 
 def reconstruct(
@@ -63,13 +65,13 @@ def reconstruct(
 
     numerator: complex (d, d, d//2+1), sum of CTF w times images. weight: sum of CTF^2 w. Images are
     unnormalised transforms of projections (sums over voxels) with the centre at index 0.
-    box: even n <= d of the map; d = n for boxes that are twice the particle, 2 n otherwise.
+    box: even n <= d of the map; d at least twice the particle.
     operators: point group (m, 3, 3). helical: rotations and shifts, in voxels of the map; applied
     before the point group. wiener_ssnr: (n/2) signal-to-noise of the quotient per shell of the map,
     for display only.
 
     Raises InvalidInput for boxes or shapes that do not fit and for sums that are empty.
-    Maths: docs/math/reconstruction.md, eqs. 3 to 8.
+    Maths: docs/math/reconstruction.md, eqs. 3 to 10.
     """
     chosen = settings or ReconstructionSettings()
     padded = checked_half_complex(numerator)
@@ -86,6 +88,7 @@ def reconstruct(
         group = distinct(operators)
         numerator, weight = symmetrised(numerator, weight, operators=group, threads=chosen.threads)
         shares.append(interpolated_share(group))
+    numerator, weight = numerator.astype(np.complex64), weight.astype(np.float32)
     radius = (box / 2 - chosen.low_pass_margin_shells) * padded / box
     transform = quotient(
         numerator,
@@ -94,19 +97,27 @@ def reconstruct(
         radius=radius,
         ssnr=None if wiener_ssnr is None else _stretched(wiener_ssnr, padded, box),
     )
-    density = np.fft.fftshift(fft.irfftn(transform, s=(padded,) * 3, axes=(0, 1, 2)))
-    density = crop_map(density, box)
+    density = fft.irfftn(transform, s=(padded,) * 3, axes=(0, 1, 2))
+    density = unwrapped_map(density, box)
+    support = _support(box, chosen)
     if wiener_ssnr is None and chosen.support_steps:
         density = fitted_on_support(
             density,
             numerator,
             weight,
-            support=_support(box, chosen),
+            support=support,
             radius=radius,
             floor=chosen.weight_floor,
             steps=chosen.support_steps,
         )
-    return _finished(density, padded, shares, chosen.sphere_edge_voxel)
+    divide_damping(density, gridding_profile(box, padded), shares=shares)
+    if wiener_ssnr is None:
+        density = low_shells_corrected(
+            density, numerator, weight, steps=chosen.gridding_steps, shares=shares
+        )
+        if chosen.support_diameter_voxel is not None:
+            density = np.where(support, density, np.float32(0))
+    return _in_sphere(density, chosen.sphere_edge_voxel)
 
 
 def quotient(
@@ -117,7 +128,7 @@ def quotient(
     radius: float,
     ssnr: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Numerator over floored weight inside a radius in Fourier pixels: complex128.
+    """Numerator over floored weight inside a radius in Fourier pixels: complex.
 
     ssnr: (d/2) per shell; adds the mean weight over it to the weight (eq. 4).
     Raises InvalidInput when no weight is positive. Maths: docs/math/reconstruction.md, eqs. 3, 4.
@@ -128,7 +139,7 @@ def quotient(
         raise InvalidInput("no image has contributed to a reconstruction")
     at = np.arange(box // 2)
     added = None if ssnr is None else mean / np.maximum(ssnr, np.finfo(np.float64).eps)
-    transform = np.zeros(numerator.shape, np.complex128)
+    transform = np.zeros(numerator.shape, np.result_type(numerator.dtype, np.complex64))
     for plane in range(box):
         radii = plane_radii(box, plane)
         lowest = floor * np.interp(radii, at, mean)
@@ -140,29 +151,13 @@ def quotient(
     return transform
 
 
-def gridding_profile(box: int, padded: int) -> np.ndarray:
-    """What trilinear interpolation on a grid of `padded` multiplies a map's axis with: (n).
-
-    sinc^2 of the distance from the centre n // 2 over the padded box (eq. 6).
-    """
-    return np.asarray(np.sinc((np.arange(box) - box // 2) / padded) ** 2)
-
-
-def _finished(density: np.ndarray, padded: int, shares: Sequence[float], edge: float) -> np.ndarray:
-    """Divide the gridding out, damp the corners, round to float32."""
-    box = density.shape[0]
-    profile = gridding_profile(box, padded)
+def _in_sphere(density: np.ndarray, edge: float) -> np.ndarray:
+    """Damp the corners (eq. 10)."""
+    box = len(density)
     edge = min(edge, box / 8)
-    finished = np.empty(density.shape, np.float32)
-    sphere = soft_sphere(box, diameter_voxel=box - 2 * edge, edge_voxel=edge) if edge > 0 else None
-    for z in range(box):
-        trilinear = profile[z] * profile[:, None] * profile[None, :]
-        damping = trilinear
-        for share in shares:
-            damping = damping * (1 - share + share * trilinear)
-        plane = density[z] / damping
-        finished[z] = plane if sphere is None else plane * sphere[z]
-    return finished
+    if edge > 0:
+        density = density * soft_sphere(box, diameter_voxel=box - 2 * edge, edge_voxel=edge)
+    return density.astype(np.float32, copy=False)
 
 
 def _support(box: int, settings: ReconstructionSettings) -> np.ndarray:

@@ -9,7 +9,7 @@ near a zero of the CTF. A few steps of conjugate gradients from the quotient tak
 import numpy as np
 from scipy import fft
 
-from mgit.maps.crop import crop_map, pad_map
+from mgit.maps.crop import unwrapped_map, wrapped_map
 from mgit.maps.shells import plane_radii, shell_means
 
 __all__ = ["fitted_on_support"]
@@ -36,10 +36,10 @@ def fitted_on_support(
     padded = numerator.shape[0]
 
     def normal(density: np.ndarray) -> np.ndarray:
-        transform = fft.rfftn(np.fft.ifftshift(pad_map(density, padded)))
+        transform = fft.rfftn(wrapped_map(density, padded))
         return _on(support, _inverse(weights * transform, len(density)))
 
-    density = _on(support, start.astype(np.float32))
+    density = _on(support, start.astype(np.float32, copy=False))
     residual = _on(support, _inverse(data, len(density))) - normal(density)
     direction, square = residual.copy(), _product(residual, residual)
     for _ in range(steps):
@@ -84,5 +84,4 @@ def _per_shell(
 
 def _inverse(transform: np.ndarray, box: int) -> np.ndarray:
     padded = transform.shape[0]
-    density = fft.irfftn(transform, s=(padded,) * 3, axes=(0, 1, 2))
-    return crop_map(np.fft.fftshift(density), box)
+    return unwrapped_map(fft.irfftn(transform, s=(padded,) * 3, axes=(0, 1, 2)), box)

@@ -21,6 +21,8 @@ PADDING_DIAMETERS = 2.0
 LOW_PASS_PIXELS = 5.0
 """The automatic mask is drawn on maps low-passed to this many pixels, at least 15 A."""
 EDGE_PIXELS = 2.0
+SUPPORT_DIAMETERS = 1.2
+"""Half-maps vanish beyond this: stated diameters are rough, and the gain hardly depends on it."""
 FSC_SEED = 0
 
 
@@ -145,8 +147,17 @@ def _map(
         box=grid.box,
         operators=point_group(shape.symmetry),
         helical=helical,
-        settings=ReconstructionSettings(threads=threads),
+        settings=ReconstructionSettings(
+            threads=threads, support_diameter_voxel=_support_voxel(grid, shape)
+        ),
     )
+
+
+def _support_voxel(grid: MapGrid, shape: Shape) -> float | None:
+    """Diameter of the sphere that holds all density, in voxels; None for a helix, which runs on."""
+    if shape.helix is not None:
+        return None
+    return min(SUPPORT_DIAMETERS * grid.diameter_angstrom / grid.pixel_size_angstrom, grid.box - 2)
 
 
 def drawn_mask(first: np.ndarray, second: np.ndarray, grid: MapGrid, shape: Shape) -> np.ndarray:

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgit.errors import InvalidInput
-from mgit.maps.crop import crop_map, pad_map, resample_map, resize_transform, resized_map
+from mgit.maps.crop import (
+    crop_map,
+    pad_map,
+    resample_map,
+    resize_transform,
+    resized_map,
+    unwrapped_map,
+    wrapped_map,
+)
 from tests.maps.phantom import handed_phantom
 
 boxes = st.integers(2, 8).map(lambda half: 2 * half)
@@ -79,3 +87,19 @@ def test_padding_down_and_cropping_up_are_refused():
         pad_map(noise(8), 6)
     with pytest.raises(InvalidInput, match="larger"):
         crop_map(noise(8), 10)
+
+
+@pytest.mark.parametrize(("small", "large"), [(4, 4), (4, 10), (6, 8)])
+def test_wrapping_moves_the_centre_to_index_zero(small, large):
+    density = noise(small)
+    wrapped = wrapped_map(density, large)
+    assert np.array_equal(wrapped, np.fft.ifftshift(pad_map(density, large)))
+    assert np.array_equal(unwrapped_map(wrapped, small), density)
+    whole = noise(large)
+    assert np.array_equal(unwrapped_map(whole, small), crop_map(np.fft.fftshift(whole), small))
+
+
+@pytest.mark.parametrize(("function", "box"), [(wrapped_map, 6), (unwrapped_map, 10)])
+def test_wrapping_down_and_unwrapping_up_are_refused(function, box):
+    with pytest.raises(InvalidInput):
+        function(noise(8), box)

@@ -15,27 +15,37 @@ BOX = 32
 
 def curve(sums, phantom, **changed):
     found = reconstruct(*sums, box=BOX, settings=ReconstructionSettings(**changed))
-    mask = soft_sphere(BOX, diameter_voxel=20, edge_voxel=4)
+    mask = soft_sphere(BOX, diameter_voxel=14, edge_voxel=3)
     return fourier_shell_correlation(found, phantom.density(BOX), mask=mask)
 
 
-@pytest.mark.parametrize("oversampling", [1, 2])
-def test_noise_falls_with_the_support(slice_sums, oversampling):
+def test_noise_falls_with_the_support_where_few_samples_reach_a_voxel(slice_sums):
     phantom = handed_phantom(reach=6.0)
-    options = {"box": BOX, "oversampling": oversampling, "noise": 25.0}
-    sums = slice_sums(phantom, random_rotations(120), **options)
+    sums = slice_sums(phantom, random_rotations(120), box=BOX, oversampling=2, noise=25.0)
     plain = curve(sums, phantom, support_steps=0)
     fitted = curve(sums, phantom, support_diameter_voxel=20)
     assert plain[13] < 0.9
-    assert (fitted - plain)[3:14].min() > -0.005
+    assert (fitted - plain)[2:14].min() > -0.001
     assert (fitted - plain)[6:14].mean() > 0.01
+
+
+def test_little_is_lost_where_weights_are_even(slice_sums):
+    phantom = handed_phantom(reach=6.0)
+    sums = slice_sums(phantom, random_rotations(400), box=BOX, noise=25.0)
+    plain = curve(sums, phantom, support_steps=0)
+    fitted = curve(sums, phantom, support_diameter_voxel=20)
+    assert (fitted - plain)[1:12].min() > -0.01
 
 
 def test_a_quotient_that_fits_stays(slice_sums):
     phantom = handed_phantom(reach=4.0, width=(1.2, 1.4))
     sums = slice_sums(phantom, random_rotations(250), box=BOX, oversampling=2, with_ctf=False)
-    plain = reconstruct(*sums, box=BOX, settings=ReconstructionSettings(support_steps=0))
-    fitted = reconstruct(*sums, box=BOX)
+    plain, fitted = (
+        reconstruct(
+            *sums, box=BOX, settings=ReconstructionSettings(support_steps=steps, gridding_steps=0)
+        )
+        for steps in (0, 2)
+    )
     assert np.abs(fitted - plain).max() < 0.03 * plain.max()
 
 
