@@ -180,3 +180,22 @@ def test_in_double_precision_the_reference_computes_wherever_blocks_are(cupy):
     terms = task.terms(poses, torch.zeros((len(block.images), 2), dtype=torch.float64))
     assert terms.shape == (len(block.images), 3)
     assert cupy.launcher.launched == []
+
+
+def test_curved_slices_go_to_the_kernel_that_bends_them(cupy):
+    (target,) = targets("cuda")
+    (flat,) = targets("cpu")
+    at = target.tasks()[0].block.particle, target.tasks()[0].block.tilt
+    matrices, shifts = (each[at] for each in target.slices(target.model.views()))
+    normal = 0.01 * torch.linalg.cross(matrices[..., 0], matrices[..., 1])
+    curved = torch.cat([matrices, normal[..., None]], dim=-1).requires_grad_()
+    found = []
+    for each in (target, flat):
+        terms = each.tasks()[0].terms(curved, shifts)
+        (slopes,) = torch.autograd.grad(terms[:, :2].sum(), curved)
+        found.append((terms.detach(), slopes))
+    assert {entry for entry, _, _ in cupy.launcher.launched} == {"correlate_gradients_curved"}
+    assert found[0][1].shape == (len(curved), 3, 3)
+    for ours, theirs in zip(*found, strict=True):
+        error = (ours - theirs).abs() / theirs.abs().max()
+        assert float(error.quantile(0.95)) < 1e-3
