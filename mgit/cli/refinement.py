@@ -18,6 +18,7 @@ from mgit.errors import DiskFull, RefMoved
 from mgit.history.operations import Change as RefChange
 from mgit.history.repository import Repository
 from mgit.history.transaction import PayloadSigner, Transaction
+from mgit.refine.accelerator import device_facts
 from mgit.refine.checkpoint import Checkpoint, RoundFiles
 from mgit.refine.inputs import ReferenceSet
 from mgit.refine.plan import bind
@@ -240,7 +241,11 @@ def _committed(
     total = sum(each.images for each in plan.species)
     with repository.transaction(verb="refine", branch=course.branch, parents=(parent,)) as change:
         with console.progress("reconstructing", total=total, unit="images") as bar:
-            budget = Budget(threads=course.threads * course.workers, advance=bar.advance)
+            budget = Budget(
+                threads=course.threads * course.workers,
+                device=plan.settings.device,
+                advance=bar.advance,
+            )
             result = finished(change, plan, files, bound, budget)
         if (result.worse or not result.moved) and not course.force:
             aside, code = aside_ref(course.checkpoint, number), ExitCode.WORSE
@@ -291,7 +296,8 @@ def recorded(course: Course, result: Round, *, number: int) -> dict[str, Any]:
         device=settings.device,
         seed=settings.seed,
     )
-    record["versions"] = {**record["versions"], **computing_versions()}
+    facts = {f"device_{name}": text for name, text in device_facts(settings.device).items()}
+    record["versions"] = {**record["versions"], **computing_versions(), **facts}
     return record
 
 

@@ -80,11 +80,12 @@ def checkpoints(repository: Repository) -> Path:
 
 
 def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    from mgit.refine.devices import best_device
+    """The device that a name means, opened: one that cannot be used is refused at once."""
+    from mgit.refine.accelerator import accelerator, chosen_device
 
-    return best_device()
+    device = chosen_device(name)
+    accelerator(device)
+    return device
 
 
 def _request(
