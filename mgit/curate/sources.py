@@ -1,5 +1,6 @@
 """Adding data sources and taking over re-processed metadata."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -186,6 +187,7 @@ def raw_entries_of(series: SeriesRecord, digest_of: DigestOf) -> tuple[RawEntry,
             RawEntry(
                 role=raw.role,
                 path=raw.path,
+                sections=raw.sections,
                 digest=found.full if found else None,
                 quick=found.quick if found else None,
                 size=found.size_bytes if found else None,
@@ -207,7 +209,10 @@ def merge_raw(old: tuple[RawEntry, ...], new: tuple[RawEntry, ...]) -> tuple[Raw
     for entry in new:
         previous = known.get((entry.role, entry.path))
         knows_nothing = entry.digest is None and entry.quick is None
-        merged.append(previous if previous is not None and knows_nothing else entry)
+        if previous is not None and knows_nothing:
+            merged.append(dataclasses.replace(previous, sections=entry.sections))
+        else:
+            merged.append(entry)
     return tuple(merged)
 
 

@@ -43,6 +43,9 @@ class RawFile:
     """'movie', 'tilt_image', 'stack', 'gain', 'defects' or 'average'."""
     path: str
     """The path as the document writes it."""
+    sections: tuple[int, ...] = ()
+    """Of a stack: the section, from 1, of every row of the tilt table; empty for one after the
+    other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

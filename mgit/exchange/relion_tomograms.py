@@ -312,13 +312,28 @@ def _raw_files(
     for role, column in (("tilt_image", "rlnMicrographName"), ("movie", "rlnMicrographMovieName")):
         if column not in tilts:
             continue
-        for path in tilts.strings(column):
-            member, at, file = path.partition("@")
-            if at and member.isdigit():
-                raw.append(RawFile(role="stack", path=file))
-            else:
-                raw.append(RawFile(role=role, path=path))
+        members = [_member(path) for path in tilts.strings(column)]
+        if len({file for file, _ in members}) == 1 and all(section for _, section in members):
+            stacked = _stack(members)
+            raw = [stacked if each.path == stacked.path else each for each in raw]
+            raw.append(stacked)
+            continue
+        for file, section in members:
+            raw.append(RawFile(role="stack" if section else role, path=file))
     return tuple(dict.fromkeys(raw)), []
+
+
+def _member(path: str) -> tuple[str, int]:
+    """File and section, from 1, of a name such as '3@stack.mrc'; section 0 for a plain name."""
+    member, at, file = path.partition("@")
+    return (file, int(member)) if at and member.isdigit() else (path, 0)
+
+
+def _stack(members: list[tuple[str, int]]) -> RawFile:
+    """The stack whose sections are the rows of the table, with their numbers unless 1, 2, 3, ..."""
+    sections = tuple(section for _, section in members)
+    plain = sections == tuple(range(1, len(sections) + 1))
+    return RawFile(role="stack", path=members[0][0], sections=() if plain else sections)
 
 
 def _text(table: StarTable, column: str, row: int) -> str | None:

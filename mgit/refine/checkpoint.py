@@ -141,6 +141,8 @@ class RoundFiles:
             facts = {
                 "species": each.species,
                 "diameter_angstrom": each.diameter_angstrom,
+                "ewald": each.ewald,
+                "ewald_reverse": each.ewald_reverse,
                 "box": half.box,
                 "pixel_size_angstrom": half.pixel_size_angstrom,
                 "oversampling": half.oversampling,
@@ -174,10 +176,12 @@ class RoundFiles:
                     species=facts["species"],
                     references=half,
                     diameter_angstrom=facts["diameter_angstrom"],
+                    ewald=facts["ewald"],
+                    ewald_reverse=facts["ewald_reverse"],
                 )
             )
         bound = {
-            path: tuple(BoundFile(**{**each, "place": Path(each["place"])}) for each in entries)
+            path: tuple(_bound_file(each) for each in entries)
             for path, entries in record["files"].items()
         }
         return record["job"], tuple(references), bound
@@ -212,3 +216,12 @@ def _write_text(file: Path, text: str) -> None:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
     draft.replace(file)
+
+
+def _bound_file(record: Mapping[str, Any]) -> BoundFile:
+    return BoundFile(
+        role=record["role"],
+        path=record["path"],
+        place=Path(record["place"]),
+        sections=tuple(record["sections"]),
+    )

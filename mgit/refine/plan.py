@@ -17,7 +17,7 @@ from mgit.geometry.poses import ParticlePoses
 from mgit.refine.inputs import ParticleSet, TiltSeriesData
 from mgit.refine.item_data import ItemData, image_pixel_angstrom
 from mgit.refine.own_optics import OwnTerms, groups_with_own_terms
-from mgit.refine.raw_binding import RawFiles, checked_file
+from mgit.refine.raw_binding import RawFiles, check_calibration, checked_file
 from mgit.refine.raw_stacks import BoundFile, needed_roles
 from mgit.refine.reconstruct_item import MapGrid
 from mgit.refine.reconstruct_species import map_grid
@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 KINDS = ("tilt_series", "particle_series")
+CALIBRATION = ("gain", "defects")
+"""Roles of files that images were corrected with."""
 PEAK_OVER_SUMS = 3.0
 """Memory at the end: the sums, their totals in floating point, and the map's transform."""
 
@@ -130,6 +132,8 @@ def bind(
 ) -> dict[str, tuple[BoundFile, ...]]:
     """The raw files of every item in the plans by its tree path, checked by digest.
 
+    A gain or defect map need not be here; one that is must be the recorded one, too.
+
     Raises NotFound for a file that is not here, InvalidInput for one with another content,
     InvalidState for an item that was never bound; each names item and file.
     """
@@ -145,8 +149,14 @@ def bind(
         for entry in part.item.raw:
             if entry.role in roles:
                 place = checked_file(entry, raw, source=part.source, item=part.item.name)
-                files.append(BoundFile(role=entry.role, path=entry.path, place=place))
+                files.append(
+                    BoundFile(
+                        role=entry.role, path=entry.path, place=place, sections=entry.sections
+                    )
+                )
                 advance(1)
+            elif entry.role in CALIBRATION:
+                check_calibration(entry, raw, source=part.source, item=part.item.name)
         bound[path] = tuple(files)
     return bound
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mgit.errors import InvalidInput, InvalidState, NotFound
 
-__all__ = ["FileDigests", "RawFiles", "RecordedFile", "checked_file"]
+__all__ = ["FileDigests", "RawFiles", "RecordedFile", "check_calibration", "checked_file"]
 
 
 class FileDigests(Protocol):
@@ -74,10 +74,7 @@ def checked_file(entry: RecordedFile, raw: RawFiles, *, source: str, item: str) 
             item=item,
             file=entry.path,
         )
-    found = raw.digests(place, complete=entry.quick is None)
-    pairs = [(entry.digest, found.full), (entry.quick, found.quick)]
-    known = [(a, b) for a, b in pairs if a is not None and b is not None]
-    if not known or any(a != b for a, b in known):
+    if not _is_recorded(entry, raw, place):
         raise InvalidInput(
             "a raw file is not the one that the series was recorded with",
             hint="link the directory with the original files, or 'mgit source update' the source",
@@ -85,3 +82,28 @@ def checked_file(entry: RecordedFile, raw: RawFiles, *, source: str, item: str) 
             file=str(place),
         )
     return place
+
+
+def check_calibration(entry: RecordedFile, raw: RawFiles, *, source: str, item: str) -> None:
+    """Refuse a gain or defect map that is here with another content than the recorded one.
+
+    Images that were averaged elsewhere do not need it; but a wrong one beside them says that they,
+    too, may be those of another microscope. Raises InvalidInput, naming item and file.
+    """
+    place = raw.locate(source, entry.path)
+    if place is None or (entry.digest is None and entry.quick is None):
+        return
+    if not _is_recorded(entry, raw, place):
+        raise InvalidInput(
+            "the gain or defect map of a series is not the one that it was recorded with",
+            hint="link the directory with the original files, or 'mgit source update' the source",
+            item=item,
+            file=str(place),
+        )
+
+
+def _is_recorded(entry: RecordedFile, raw: RawFiles, place: Path) -> bool:
+    found = raw.digests(place, complete=entry.quick is None)
+    pairs = [(entry.digest, found.full), (entry.quick, found.quick)]
+    known = [(a, b) for a, b in pairs if a is not None and b is not None]
+    return bool(known) and all(a == b for a, b in known)

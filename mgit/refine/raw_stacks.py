@@ -17,11 +17,15 @@ MRC_SUFFIXES = (".mrc", ".mrcs", ".st", ".ali", ".map")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundFile:
-    """A raw file of an item whose digest was found to be the one that the item records."""
+    """A raw file of an item whose digest was found to be the one that the item records.
+
+    sections: of a stack, those of the rows of the tilt table from 1; empty for one after the other.
+    """
 
     role: str
     path: str
     place: Path
+    sections: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +114,8 @@ def _singles(item: str, files: Sequence[BoundFile]) -> TiltImages:
 
 def _stacked(item: str, stack: BoundFile, tilts: int) -> TiltImages:
     header = _header(item, stack)
-    if header.shape[0] != tilts:
+    held = len(stack.sections) if stack.sections else header.shape[0]
+    if held != tilts or max(stack.sections, default=0) > header.shape[0]:
         raise InvalidInput(
             "a stack does not have one image per row of the tilt table",
             hint="link the stack that belongs to the table",
@@ -121,7 +126,8 @@ def _stacked(item: str, stack: BoundFile, tilts: int) -> TiltImages:
         )
 
     def image(row: int) -> np.ndarray:
-        return read_section(stack.place, row, header=header)
+        section = stack.sections[row] - 1 if stack.sections else row
+        return read_section(stack.place, section, header=header)
 
     return TiltImages(image=image, size_px=_size(header))
 

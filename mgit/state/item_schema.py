@@ -179,7 +179,8 @@ ITEM_ATTRIBUTES: tuple[AttributeSchema, ...] = (
         name="raw",
         value_type="records",
         unit="",
-        meaning="raw files in order: role, path, digest, quick, size, url; roles and digests count",
+        meaning="raw files in order: role, path, digest, quick, size, url, and of a stack the "
+        "sections by row where these are not 1, 2, ...; roles, digests and sections count",
         in_state_digest=True,
     ),
     *_OPTICS,

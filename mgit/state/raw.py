@@ -32,6 +32,9 @@ class RawEntry:
     """Bytes."""
     url: str | None = None
     """Where the file can be had: a URL or an EMPIAR entry."""
+    sections: tuple[int, ...] = ()
+    """Of a stack: the section, from 1, of every row of the tilt table; empty for one after the
+    other."""
 
     def __post_init__(self) -> None:
         for text in (self.digest, self.quick):
@@ -45,19 +48,28 @@ class RawEntry:
                 ) from error
         if self.size is not None and self.size < 0:
             raise InvalidState("a raw file's size is negative", path=self.path, size=self.size)
+        if not all(type(each) is int and each > 0 for each in self.sections):
+            raise InvalidState("a section of a raw file is not a number from 1", path=self.path)
 
 
 def raw_records(entries: Sequence[RawEntry]) -> list[dict[str, Any]]:
     """The manifest as it stands in the attribute 'raw'; unknown fields are absent, not null."""
     names = ("role", "path", "digest", "quick", "size", "url")
-    fields = [{name: getattr(entry, name) for name in names} for entry in entries]
-    return [{name: value for name, value in each.items() if value is not None} for each in fields]
+    records = []
+    for entry in entries:
+        fields = {name: getattr(entry, name) for name in names}
+        record = {name: value for name, value in fields.items() if value is not None}
+        records.append({**record, "sections": list(entry.sections)} if entry.sections else record)
+    return records
 
 
 def raw_entries(records: Sequence[Mapping[str, Any]]) -> tuple[RawEntry, ...]:
     """The manifest from the attribute 'raw'. Raises InvalidState if a record is malformed."""
     try:
-        return tuple(RawEntry(**record) for record in records)
+        return tuple(
+            RawEntry(**{**record, "sections": tuple(record.get("sections", ()))})
+            for record in records
+        )
     except TypeError as error:
         raise InvalidState("a record of a raw manifest has unknown or missing fields") from error
 
@@ -81,6 +93,11 @@ def raw_digest(entries: Sequence[RawEntry]) -> str:
     level = binding(entries)
     if level == "unbound":
         return "unbound"
-    files = [[each.role, each.digest or f"quick:{each.quick}"] for each in entries]
+    files = [_counted(each) for each in entries]
     digest = RawDigest.of_record({"raw": files})
     return str(digest) if level == "full" else f"quick:{digest}"
+
+
+def _counted(entry: RawEntry) -> list[Any]:
+    known = [entry.role, entry.digest or f"quick:{entry.quick}"]
+    return [*known, list(entry.sections)] if entry.sections else known

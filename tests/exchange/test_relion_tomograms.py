@@ -140,7 +140,20 @@ def test_volumes_are_in_pixels_and_answer_to_aliases():
         "1440.0",
         "480.0",
     ]
-    assert [raw.path for raw in source.series[0].raw] == ["ts.mrcs"]
+    assert [(raw.path, raw.sections) for raw in source.series[0].raw] == [("ts.mrcs", ())]
+
+
+def test_sections_in_another_order_are_kept_with_the_stack():
+    swapped = TILTS.replace("000001@", "000007@")
+    source = read(GLOBAL.format(rows="t1 3.0 640 480 160 -1 a.star"), {"a.star": swapped})
+    (raw,) = source.series[0].raw
+    assert (raw.role, raw.path, raw.sections) == ("stack", "ts.mrcs", (7, 2))
+
+
+def test_rows_from_several_stacks_leave_no_order_to_guess():
+    apart = TILTS.replace("000002@ts.mrcs", "000002@other.mrcs")
+    source = read(GLOBAL.format(rows="t1 3.0 640 480 160 -1 a.star"), {"a.star": apart})
+    assert [raw.role for raw in source.series[0].raw] == ["stack", "stack"]
 
 
 @pytest.mark.parametrize(

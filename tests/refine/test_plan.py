@@ -8,7 +8,8 @@ import pytest
 from mgit.curate.raw_digests import digest_file
 from mgit.errors import InvalidInput, NotFound, Unsupported
 from mgit.refine.plan import bind, plan_reconstruction
-from mgit.state.series import set_excluded, set_use
+from mgit.state.raw import RawEntry
+from mgit.state.series import read_item, set_excluded, set_raw, set_use
 from mgit.state.species import set_maps, update_species_attributes
 from tests.refine.populations import ITEM, SPECIES, populated
 
@@ -74,12 +75,16 @@ def test_columns_that_cannot_be_applied_are_refused_by_name(tree):
     assert error.value.fields["columns"] == "rlnDefocusU"
 
 
-def test_terms_that_only_the_particles_have_are_refused_by_name(tree):
-    groups = [{"group": 1, "own_terms": ["zernike_odd"]}]
+def test_terms_that_only_the_particles_have_are_refused_or_put_apart(tree):
+    groups = [{"group": 1, "zernike_odd": ["0.5"] * 12, "own_terms": ["zernike_odd"]}]
     tree.set_attributes(SPECIES, {**tree.attributes(SPECIES), "optics_groups": groups})
     with pytest.raises(Unsupported) as error:
         plan_reconstruction(tree)
     assert error.value.fields["terms"] == "zernike_odd"
+    (plan,) = plan_reconstruction(tree, own_optics="apart")
+    assert [(len(part.rows), dict(part.own)) for part in plan.parts] == [
+        (8, {"zernike_odd": ["0.5"] * 12})
+    ]
 
 
 def test_a_raw_file_with_another_content_is_refused(tree, tmp_path):
@@ -93,6 +98,19 @@ def test_a_raw_file_with_another_content_is_refused(tree, tmp_path):
         bound(plans, tmp_path)
     assert error.value.fields["item"] == "TS_01"
     assert error.value.fields["file"].endswith("TS_01_003.mrc")
+
+
+def test_a_wrong_gain_is_refused_and_an_absent_one_stops_nothing(tree, tmp_path):
+    recorded = digest_file(tmp_path / "data" / "particles.star", complete=True)
+    gain = RawEntry(role="gain", path="gain.mrc", digest=recorded.full, quick=recorded.quick)
+    set_raw(tree, ITEM, (*read_item(tree, ITEM).raw, gain))
+    plans = plan_reconstruction(tree)
+    assert len(bound(plans, tmp_path)[ITEM]) == 5
+    (tmp_path / "data" / "gain.mrc").write_bytes(b"another camera")
+    with pytest.raises(InvalidInput, match="gain") as error:
+        bound(plans, tmp_path)
+    assert error.value.fields["item"] == "TS_01"
+    assert error.value.fields["file"].endswith("gain.mrc")
 
 
 def test_a_raw_file_that_is_absent_is_refused(tree, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mgit.errors import InvalidInput, InvalidState, NotFound
-from mgit.refine.raw_binding import checked_file
+from mgit.refine.raw_binding import check_calibration, checked_file
 
 
 @dataclass
@@ -60,6 +60,26 @@ def test_another_content_is_refused_by_item_and_file(found):
     with pytest.raises(InvalidInput, match="not the one") as error:
         check(Entry(digest="F", quick="Q"), found)
     assert error.value.fields == {"item": "TS_1", "file": "/data/a.mrc"}
+
+
+def test_a_gain_with_another_content_is_refused_by_item_and_file():
+    disk = Disk(Digests("X", "X"))
+    entry = Entry("gain.mrc", digest="F", quick="Q")
+    with pytest.raises(InvalidInput, match="gain") as error:
+        check_calibration(entry, disk, source="s", item="TS_1")
+    assert error.value.fields == {"item": "TS_1", "file": "/data/gain.mrc"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "digests"),
+    [
+        (Entry("gain.mrc", digest="F", quick="Q"), Digests("Q", "F")),
+        (Entry("gain.mrc", digest="F"), None),
+        (Entry("gain.mrc"), Digests("X", "X")),
+    ],
+)
+def test_a_gain_that_is_absent_or_unknown_stops_nothing(entry, digests):
+    check_calibration(entry, Disk(digests), source="s", item="TS_1")
 
 
 def test_an_absent_file_is_refused_with_the_way_to_link_it():

@@ -1,5 +1,7 @@
 """Sections of stacks, and which files of a manifest are the images of a tilt series."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,19 @@ def test_one_stack_gives_the_rows_of_the_table(stack):
     images = tilt_images("TS_1", [bound(path)], tilts=3)
     assert images.size_px == (6, 4)
     np.testing.assert_array_equal(images.image(1), values[1])
+
+
+def test_rows_are_the_sections_that_the_table_names(stack):
+    path, values = stack
+    images = tilt_images("TS_1", [replace(bound(path), sections=(3, 1))], tilts=2)
+    np.testing.assert_array_equal(images.image(0), values[2])
+    np.testing.assert_array_equal(images.image(1), values[0])
+
+
+@pytest.mark.parametrize("sections", [(1, 2, 4), (1, 2)])
+def test_sections_that_the_stack_or_the_table_lack_are_refused(stack, sections):
+    with pytest.raises(InvalidInput, match="one image per row"):
+        tilt_images("TS_1", [replace(bound(stack[0]), sections=sections)], tilts=3)
 
 
 def test_a_stack_of_another_length_is_refused(stack):

@@ -54,6 +54,22 @@ def test_a_manifest_survives_being_written():
     assert raw_entries(raw_records(entries)) == entries
 
 
+def test_the_order_of_sections_survives_and_enters_the_raw_digest():
+    entries = (entry("a.st", "stack", digest=FULL, sections=(3, 1, 2)),)
+    records = raw_records(entries)
+    assert records[0]["sections"] == [3, 1, 2]
+    assert raw_entries(records) == entries
+    plain = entry("a.st", "stack", digest=FULL)
+    assert raw_digest(entries) != raw_digest([plain])
+    assert "sections" not in raw_records([plain])[0]
+
+
+@pytest.mark.parametrize("sections", [(0, 1), (1.0,), (True,)])
+def test_sections_are_numbers_from_one(sections):
+    with pytest.raises(InvalidState, match="section"):
+        entry("a.st", "stack", sections=sections)
+
+
 def test_what_is_unknown_is_absent_from_the_record():
     assert raw_records([entry()]) == [{"role": "movie", "path": "a.eer"}]
 

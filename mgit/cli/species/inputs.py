@@ -159,7 +159,7 @@ def facts_of(arguments: "argparse.Namespace") -> "SpeciesFacts":
         helical_rise_angstrom=arguments.helical_rise,
         helical_height_angstrom=arguments.helical_height,
         ewald=None if arguments.ewald is None else arguments.ewald != "off",
-        ewald_reverse=None if arguments.ewald is None else arguments.ewald == "reverse",
+        ewald_reverse=None if arguments.ewald is None else arguments.ewald != "reverse",
         parent=getattr(arguments, "parent", None),
         contacts=getattr(arguments, "contacts", None),
     )
