@@ -1,6 +1,7 @@
 """The one place that reads the environment: who runs mgit, when, where and on what terminal."""
 
 import os
+import sys
 import time
 
 from mgit.cli.settings import local_path, read_settings
@@ -17,6 +18,7 @@ __all__ = [
     "colour_wanted",
     "core_count",
     "environment",
+    "has_display",
     "setting",
     "signature",
     "terminal_width",
@@ -121,6 +123,13 @@ def terminal_width(stream: "TextIO") -> int | None:
     if not stream.isatty():
         return None
     return os.get_terminal_size(stream.fileno()).columns
+
+
+def has_display() -> bool:
+    """Whether windows can be opened: a desktop session, or a display that was forwarded."""
+    if sys.platform == "darwin":
+        return not os.environ.get("SSH_CONNECTION")
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _system_user() -> str:

@@ -90,6 +90,7 @@ VERBS: tuple[Verb, ...] = (
     _verb("log", "list commits, newest first", _LOOK),
     _verb("show", "show a commit, a species, a source or any path of a revision", _LOOK),
     _verb("diff", "compare two revisions: species, particles, deformation, imaging", _LOOK),
+    _verb("view", "show a revision as a page, or its maps in ChimeraX or napari", _LOOK),
     _verb("score", "compare commits with the truth of a simulation", _LOOK),
     _verb("refine", "refine poses, deformation and optics, and record the result", _LOOK),
     _verb("reconstruct", "make half-maps and their FSC from the present state", _LOOK),
