@@ -15,9 +15,12 @@ from mgit.maps.shells import ShellRule, checked_cube, checked_half_complex, shel
 
 __all__ = [
     "GOLD_STANDARD",
+    "RANDOMISE_BELOW",
     "TO_TRUTH",
     "HalfMapFsc",
+    "corrected_curve",
     "cut_off_shell",
+    "draws_for",
     "fourier_shell_correlation",
     "half_map_fsc",
     "phase_randomised",
@@ -31,6 +34,8 @@ Henderson, J. Mol. Biol. 333, 2003)."""
 TO_TRUTH = 0.5
 RANDOMISE_BELOW = 0.8
 """Phases are randomised from the first shell whose unmasked FSC is not above this."""
+DRAWS_MAX = 8
+DRAWN_VOXELS = 1 << 24
 TRANSITION_SHELLS = 2
 """Shells beyond the first randomised one that keep the masked FSC: the mask leaks across it."""
 
@@ -126,10 +131,12 @@ def half_map_fsc(
     mask: np.ndarray,
     seed: int,
     rule: ShellRule = "split",
+    draws: int | None = None,
 ) -> HalfMapFsc:
     """All curves of two half-maps (n, n, n) under a soft mask.
 
-    seed: of the random phases; the halves take the children 0 and 1 of it.
+    seed: of the random phases; draw i of the halves takes the children 2 i and 2 i + 1 of it.
+    draws: of random phases that `randomised` is the mean of; None for `draws_for` the box.
     Raises InvalidInput for arrays that do not fit. Maths: docs/math/fsc.md, eqs. 2 to 4.
     """
     unmasked = fourier_shell_correlation(first, second, rule=rule)
@@ -144,20 +151,33 @@ def half_map_fsc(
             corrected=masked.copy(),
             randomised_from=start,
         )
-    children = np.random.SeedSequence(seed).generate_state(2, np.uint64)
-    randomised = fourier_shell_correlation(
-        phase_randomised(first, from_shell=start, seed=int(children[0])),
-        phase_randomised(second, from_shell=start, seed=int(children[1])),
-        mask=mask,
-        rule=rule,
-    )
+    count = draws_for(len(first)) if draws is None else draws
+    children = np.random.SeedSequence(seed).generate_state(2 * count, np.uint64)
+    curves = [
+        fourier_shell_correlation(
+            phase_randomised(first, from_shell=start, seed=int(one)),
+            phase_randomised(second, from_shell=start, seed=int(other)),
+            mask=mask,
+            rule=rule,
+        )
+        for one, other in children.reshape(-1, 2)
+    ]
+    randomised = np.mean(curves, axis=0)
     return HalfMapFsc(
         unmasked=unmasked,
         masked=masked,
         randomised=randomised,
-        corrected=_corrected(masked, randomised, start),
+        corrected=corrected_curve(masked, randomised, start),
         randomised_from=start,
     )
+
+
+def draws_for(box: int) -> int:
+    """How many draws of random phases a box gets: 8 up to 128 voxels, 1 from 204 on.
+
+    A small box has few samples per shell, so that one draw scatters more, and costs little.
+    """
+    return max(1, min(DRAWS_MAX, DRAWN_VOXELS // box**3))
 
 
 def cut_off_shell(curve: np.ndarray, *, threshold: float) -> float:
@@ -182,8 +202,8 @@ def resolution_angstrom(
     return 2 * len(curve) * pixel_size_angstrom / cut_off_shell(curve, threshold=threshold)
 
 
-def _corrected(masked: np.ndarray, randomised: np.ndarray, start: int) -> np.ndarray:
-    """What of the masked curve the mask does not explain (eq. 4)."""
+def corrected_curve(masked: np.ndarray, randomised: np.ndarray, start: int) -> np.ndarray:
+    """What of the masked curve the mask does not explain, phases random from `start` on (eq. 4)."""
     corrected = masked.copy()
     beyond = slice(start + TRANSITION_SHELLS, None)
     left = np.maximum(1 - randomised[beyond], np.finfo(np.float64).eps)

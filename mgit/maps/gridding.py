@@ -4,7 +4,7 @@ Spreading multiplies the map by a profile. The quotient of sums also takes the w
 within the reach of the kernel, which shifts its weighted mean off the voxel where the weight rises
 steeply, as it does up to the first maximum of the CTF. A few steps on the low shells alone, which
 are few samples, bring the density near to one whose own sums would be the given ones.
-docs/math/reconstruction.md, eqs. 6 to 9.
+docs/math/reconstruction.md, eqs. 6 and 12 to 14.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def low_shells_corrected(
     """A density (n, n, n) whose low shells explain the sums (d, d, d//2+1); float32.
 
     density: of the quotient, without its damping. steps: of two transforms of a small box each.
-    Maths: docs/math/reconstruction.md, eqs. 7 to 9.
+    Maths: docs/math/reconstruction.md, eqs. 12 to 14.
     """
     padded = len(numerator)
     applied = _shell_gain(shell_means(weight))
@@ -95,7 +95,7 @@ def _within(box: int, share: float) -> np.ndarray:
 
 
 def _shell_gain(mean: np.ndarray) -> np.ndarray:
-    """Share of a residual that is applied per shell, up to the largest mean weight (eq. 9).
+    """Share of a residual that is applied per shell, up to the largest mean weight (eq. 14).
 
     Where the weight hardly changes the quotient has no bias, and a correction would only add noise.
     """
@@ -109,7 +109,7 @@ def _shell_gain(mean: np.ndarray) -> np.ndarray:
 
 
 def _response(weight: np.ndarray, shares: Sequence[float]) -> np.ndarray:
-    """The transform of what a point becomes in the sums, without the damping: float32 (eq. 8)."""
+    """The transform of what a point becomes in the sums, without the damping: float32 (eq. 12)."""
     padded = len(weight)
     spread = fft.irfftn(weight, s=(padded,) * 3, axes=(0, 1, 2))
     profile = np.maximum(gridding_profile(padded, padded), np.sinc(PROFILE_REACH) ** 2)
@@ -120,7 +120,7 @@ def _response(weight: np.ndarray, shares: Sequence[float]) -> np.ndarray:
 
 
 def _gain(weight: np.ndarray, applied: np.ndarray) -> np.ndarray:
-    """What a residual is multiplied with in every sample: float32 (eq. 9)."""
+    """What a residual is multiplied with in every sample: float32 (eq. 13)."""
     mean = shell_means(weight)
     gain = np.zeros(weight.shape, np.float32)
     for plane in range(len(weight)):

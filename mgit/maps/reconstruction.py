@@ -1,7 +1,7 @@
 """From sums of images and weights to a map: a weighted least-squares average.
 
-docs/math/reconstruction.md, eqs. 3 to 10. No regularisation enters a half-map, so its noise stays
-independent of the other half's; the Wiener option is for maps that are only looked at.
+docs/math/reconstruction.md, eqs. 3 to 8 and 12 to 14. No regularisation enters a half-map, so its
+noise stays independent of the other half's; the Wiener option is for maps that are only looked at.
 """
 
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ class ReconstructionSettings:
     """How sums become a map.
 
     weight_floor: weights below this share of their shell's mean are raised to it (eq. 3).
-    low_pass_margin_shells: shells of the map below Nyquist that are left empty (eq. 9).
+    low_pass_margin_shells: shells of the map below Nyquist that are left empty (eq. 7).
     support_steps: of conjugate gradients on the support (eq. 5); 0 leaves the plain quotient.
     support_diameter_voxel: of the sphere outside of which the density vanishes, None if not known.
-    gridding_steps: that take the bias out of low shells (eq. 9); 0 leaves it.
-    sphere_edge_voxel: width of the soft sphere's edge, at most an eighth of the box (eq. 10); 0 for
+    gridding_steps: that take the bias out of low shells (eq. 13); 0 leaves it.
+    sphere_edge_voxel: width of the soft sphere's edge, at most an eighth of the box (eq. 8); 0 for
     no sphere. threads: for the symmetry; the result does not depend on it.
     """
 
@@ -71,7 +71,7 @@ def reconstruct(
     for display only.
 
     Raises InvalidInput for boxes or shapes that do not fit and for sums that are empty.
-    Maths: docs/math/reconstruction.md, eqs. 3 to 10.
+    Maths: docs/math/reconstruction.md, eqs. 3 to 8 and 12 to 14.
     """
     chosen = settings or ReconstructionSettings()
     padded = checked_half_complex(numerator)
@@ -152,7 +152,7 @@ def quotient(
 
 
 def _in_sphere(density: np.ndarray, edge: float) -> np.ndarray:
-    """Damp the corners (eq. 10)."""
+    """Damp the corners (eq. 8)."""
     box = len(density)
     edge = min(edge, box / 8)
     if edge > 0:

@@ -13,6 +13,7 @@ from mgit.errors import InvalidInput
 from mgit.maps.fsc import (
     GOLD_STANDARD,
     cut_off_shell,
+    draws_for,
     fourier_shell_correlation,
     half_map_fsc,
     phase_randomised,
@@ -162,6 +163,27 @@ def test_the_correction_takes_out_what_the_mask_brings():
     assert np.abs(curves.randomised[start + 4 :]).mean() < curves.masked[start + 4 :].mean()
 
 
+def test_random_curves_are_means_of_draws_that_scatter_less():
+    first, second = half_maps(24, 0.15)
+    options = {"mask": soft_sphere(24, diameter_voxel=10, edge_voxel=2)}
+    single = np.array(
+        [half_map_fsc(first, second, seed=n, draws=1, **options).randomised for n in range(24)]
+    )
+    mean = np.array(
+        [half_map_fsc(first, second, seed=n, draws=6, **options).randomised for n in range(12)]
+    )
+    assert mean.std(0)[6:].mean() < 0.6 * single.std(0)[6:].mean()
+    assert np.abs(mean.mean(0) - single.mean(0)).max() < 4 * single.std(0).max() / np.sqrt(24)
+    default = half_map_fsc(first, second, seed=3, **options).randomised
+    named = half_map_fsc(first, second, seed=3, draws=draws_for(24), **options).randomised
+    assert np.array_equal(default, named)
+
+
+@pytest.mark.parametrize(("box", "draws"), [(32, 8), (128, 8), (160, 4), (256, 1), (512, 1)])
+def test_small_boxes_get_more_draws(box, draws):
+    assert draws_for(box) == draws
+
+
 def test_halves_that_never_part_are_not_randomised():
     density = half_maps(16, 0.0)[0]
     curves = half_map_fsc(density, density, mask=np.ones((16,) * 3), seed=1)
@@ -244,7 +266,8 @@ def test_curves_equal_those_of_relion(tmp_path):
         }.items()
     }
     found = [
-        half_map_fsc(first, second, mask=mask, seed=seed, rule="relion") for seed in range(seeds)
+        half_map_fsc(first, second, mask=mask, seed=seed, rule="relion", draws=1)
+        for seed in range(seeds)
     ]
     for name in ("unmasked", "masked"):
         ours = getattr(found[0], name)
