@@ -235,7 +235,10 @@ def _dimensions(geometry: SeriesGeometry) -> tuple[np.ndarray, np.ndarray]:
 
 def _refuse_unplaced(geometry: SeriesGeometry) -> None:
     """What depends on the place in the image cannot be applied to extracted particles."""
-    if IMAGE_WARP[0] in geometry.arrays or geometry.image_deformation is not None:
+    deformation = geometry.image_deformation
+    moves = [geometry.arrays.get(name, 0.0) for name in IMAGE_WARP]
+    moves.append(0.0 if deformation is None else deformation.coefficients)
+    if any(np.any(each) for each in moves):
         raise InvalidState(
             "a deformation of images needs places in them, which extracted particles lack",
             hint="add the tilt images as a source of their own",

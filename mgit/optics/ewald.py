@@ -4,13 +4,10 @@ An image holds two side bands, P and Q, of slices that curve away from the centr
 either side. In the real CTF they are added; kept apart, each can be put where it belongs.
 """
 
-import math
-
 import torch
 from torch import Tensor
 
-from mgit.optics.ctf import Microscope, Optics, complex_ctf, ctf
-from mgit.optics.frequencies import polar_cosine
+from mgit.optics.ctf import Microscope, Optics, complex_ctf
 
 __all__ = [
     "band_correlation",
@@ -18,7 +15,6 @@ __all__ = [
     "curvature_matters",
     "depth_of_field_angstrom",
     "ewald_height",
-    "reconstruction_factor",
     "side_bands",
 ]
 
@@ -61,28 +57,6 @@ def curvature_matters(
     return diameter_angstrom > depth_of_field_angstrom(resolution_angstrom, wavelength_angstrom)
 
 
-def reconstruction_factor(
-    frequencies: Tensor, microscope: Microscope, optics: Optics, *, diameter_angstrom: float
-) -> Tensor:
-    """What a back-projected side band weighs at each frequency: `(..., h, w)`, eq. 13.
-
-    `((1 + a (2 |CTF| - 1)) / 2)^2`, where a is the overlap of two discs of the particle's diameter
-    displaced against each other by the defocus: CTF^2 where they overlap, 1/4 where they do not.
-    """
-    defocus = optics.defocus[..., None, None] * frequencies.square().sum(-1)
-    delta = optics.defocus_delta[..., None, None]
-    defocus = defocus + 0.5 * delta * polar_cosine(
-        frequencies, optics.defocus_angle[..., None, None]
-    )
-    k = frequencies.norm(dim=-1)
-    displacement = 2 * microscope.wavelength_angstrom * defocus.abs()
-    # |defocus| k lambda, without dividing by zero at k = 0.
-    shift = torch.where(k > 0, displacement / torch.where(k > 0, k, torch.ones_like(k)), 0.0)
-    overlap = _disc_overlap(shift / diameter_angstrom)
-    amplitude = ctf(frequencies, microscope, optics).abs()
-    return (0.5 * (1 + overlap * (2 * amplitude - 1))).square()
-
-
 def band_correlation(
     frequencies: Tensor, wavelength_angstrom: float, *, diameter_angstrom: float
 ) -> Tensor:
@@ -111,10 +85,3 @@ def band_limited(factor: Tensor, size: int) -> Tensor:
     kernel = kernel[..., keep[:, None], keep]
     transform: Tensor = torch.fft.rfft2(kernel)
     return transform.real
-
-
-def _disc_overlap(u: Tensor) -> Tensor:
-    """Share of a disc that one displaced by u diameters covers: 1 at 0, 0 from 1 on."""
-    inside = u.clamp(max=1.0)
-    angle = torch.acos(inside)
-    return 2 / math.pi * (angle - inside * torch.sin(angle))

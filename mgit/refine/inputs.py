@@ -34,8 +34,16 @@ NOT_APPLIED = (
     "phase_shift_field",
     "spherical_aberration_field",
     "doming",
+    "global_motion_x",
+    "global_motion_y",
+    "local_motion_x",
+    "local_motion_y",
+    "global_shift",
+    "motion_polynomial",
 )
-"""Terms that alignment of tilt series cannot apply; refused by name where they are not zero."""
+MOTION_LEVELS = "motion_pyramid_"
+"""Terms of movies, which no format has for series of tilts: refused by name where they are not
+zero (docs/math/terms.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -184,9 +192,15 @@ def _margins(
 
 
 def _refuse_unknown_terms(name: str, arrays: Mapping[str, np.ndarray]) -> None:
-    for key in NOT_APPLIED:
-        if key in arrays and np.any(arrays[key]):
-            raise Unsupported("alignment cannot apply a term of the series", item=name, array=key)
+    for key in sorted(arrays):
+        foreign = key in NOT_APPLIED or key.startswith(MOTION_LEVELS)
+        if foreign and np.any(arrays[key]):
+            raise Unsupported(
+                "a series of tilts has a term of movies, which cannot be applied to it",
+                hint="set it to zero if the images were corrected with it, or leave the series out",
+                item=name,
+                array=key,
+            )
 
 
 def _beam_tilt(name: str, attributes: Mapping[str, Any]) -> tuple[float, float]:

@@ -4,11 +4,11 @@ import torch
 
 from mgit.optics.ctf import complex_ctf, ctf, wavelength_angstrom
 from mgit.optics.ewald import (
+    band_correlation,
     band_limited,
     curvature_matters,
     depth_of_field_angstrom,
     ewald_height,
-    reconstruction_factor,
     side_bands,
 )
 from mgit.optics.frequencies import image_frequencies
@@ -54,46 +54,25 @@ def test_the_depth_of_field_shrinks_with_the_square_of_the_resolution():
     assert not curvature_matters(3.0, diameter_angstrom=200.0, wavelength_angstrom=wavelength)
 
 
-def test_the_factor_is_ctf_squared_where_bands_overlap_and_a_quarter_where_not(titan, make_optics):
-    k, optics = image_frequencies(64, 1.5), make_optics(10000.0)
-    close = reconstruction_factor(k, titan, optics, diameter_angstrom=1e9)
-    assert torch.allclose(close, ctf(k, titan, optics).square(), atol=1e-4)
-    apart = reconstruction_factor(k, titan, optics, diameter_angstrom=1.0)
-    far = k.norm(dim=-1) > 0.05
-    assert torch.allclose(apart[far], torch.full_like(apart[far], 0.25), atol=1e-12)
+def test_slices_have_in_common_what_a_ball_at_their_distance_has():
+    """Against the transform of a sampled ball, at half the wavelength times k^2 above and below."""
+    wavelength, diameter = wavelength_angstrom(100.0), 300.0
+    height = np.linspace(-diameter / 2, diameter / 2, 20001)
+    area = (diameter / 2) ** 2 - height**2
+    for k in (0.02, 0.1, 0.2, 0.35):
+        frequency = torch.tensor([[[0.0, k]]], dtype=torch.float64)
+        found = band_correlation(frequency, wavelength, diameter_angstrom=diameter)
+        expected = (area * np.cos(2 * np.pi * wavelength * k**2 * height)).sum() / area.sum()
+        assert found.item() == pytest.approx(expected, abs=1e-5)
 
 
-def test_the_factor_is_the_formula_in_between(titan, make_optics):
-    k, optics = image_frequencies(64, 1.5), make_optics(10000.0, 500.0, 20.0)
-    found = reconstruction_factor(k, titan, optics, diameter_angstrom=200.0)
-    kx, ky = k[5, 12].numpy()
-    size, phi = np.hypot(kx, ky), np.arctan2(ky, kx)
-    defocus = 10000.0 + 250.0 * np.cos(2 * (phi - np.deg2rad(20)))
-    u = 2 * defocus * titan.wavelength_angstrom * size / 200.0
-    assert 0 < u < 1
-    a = 2 / np.pi * (np.arccos(u) - u * np.sin(np.arccos(u)))
-    amplitude = abs(float(ctf(k, titan, optics)[5, 12]))
-    assert found[5, 12] == pytest.approx((0.5 * (1 + a * (2 * amplitude - 1))) ** 2)
-
-
-def test_the_factor_agrees_with_an_independent_program(titan, make_optics):
-    other = pytest.importorskip("torch_ctf")
-    expected = other.get_ctf_weighting(
-        defocus_um=1.0,
-        voltage_kv=300.0,
-        spherical_aberration_mm=2.7,
-        pixel_size=1.5,
-        particle_diameter_angstrom=300.0,
-        image_shape=(32, 32),
-    )
-    from mgit.optics.ctf import Microscope
-
-    pure = Microscope(
-        voltage_kilovolt=300.0, spherical_aberration_millimetre=2.7, amplitude_contrast=0.0
-    )
-    k = image_frequencies(32, 1.5)
-    found = reconstruction_factor(k, pure, make_optics(10000.0), diameter_angstrom=300.0)
-    assert (2 * found.sqrt() - expected.squeeze()).abs().max() < 2e-2
+def test_slices_at_the_origin_are_one_and_nothing_jumps_beside_it():
+    k = torch.zeros(400, 1, 2, dtype=torch.float64)
+    k[:, 0, 0] = torch.linspace(0, 0.01, 400)
+    found = band_correlation(k, 0.037, diameter_angstrom=2000.0)[:, 0]
+    assert found[0] == 1
+    assert (found.diff() <= 0).all()
+    assert found.diff().abs().max() < 1e-3
 
 
 def test_band_limiting_keeps_what_the_box_can_hold():
