@@ -8,7 +8,7 @@ from mgit.maps.postprocess import BFactor, fitted_b_factor, map_filter, on_shell
 
 BOX, PIXEL = 64, 1.5
 NOISE = 3e-4
-"""Per voxel of a half; its coefficients have the power NOISE^2 BOX^3, 2 % of the truth's at s = 0."""
+"""Per voxel of a half: coefficients have the power NOISE^2 BOX^3, 2 % of the truth's at s = 0."""
 
 
 def radii():
