@@ -62,7 +62,7 @@ def _cupy() -> tuple[Any, int]:
         cupy = import_module("cupy")
     except ImportError as error:
         raise CudaUnavailable(
-            "CuPy is not installed: install mgit with its extra 'cuda', or run on the CPU"
+            "CuPy is not installed: install mgit with its extra 'cuda'"
         ) from error
     try:
         devices = int(cupy.cuda.runtime.getDeviceCount())
@@ -165,7 +165,7 @@ class CudaLauncher:
             architecture = f"sm_{properties['major']}{properties['minor']}"
             sources = sorted(set(ENTRIES.values()))
             return {
-                "device": properties["name"].decode(),
+                "model": properties["name"].decode(),
                 "architecture": architecture,
                 "driver": _driver_version(),
                 "driver_cuda": str(cupy.cuda.runtime.driverGetVersion()),

@@ -81,7 +81,9 @@ def _launcher(name: str) -> CudaLauncher:
         return CudaLauncher(device=int(name.partition(":")[2]))
     except (CudaUnavailable, CudaFailed) as error:
         raise Unsupported(
-            f"the device cannot be used: {error}", hint="or use '--device cpu'", device=name
+            f"the device cannot be used: {error}",
+            hint="use '--device cpu', or make the device ready: docs/howto/gpu.md",
+            device=name,
         ) from error
 
 
@@ -98,5 +100,7 @@ def device_facts(device: str) -> Mapping[str, str]:
         return {"name": name, **launcher.facts()}
     except CudaFailed as error:
         raise Unsupported(
-            f"the device cannot be used: {error}", hint="or use '--device cpu'", device=name
+            f"the device cannot be used: {error}",
+            hint="use '--device cpu', or make the device ready: docs/howto/gpu.md",
+            device=name,
         ) from error

@@ -56,7 +56,7 @@ def test_the_whole_check_passes_on_the_emulated_device(fake, tmp_path, capsys):
     (written,) = tmp_path.glob("*-gpu.json")
     found = json.loads(written.read_text())
     assert found["passed"]
-    assert found["device"]["device"] == "Emulated"
+    assert found["device"]["model"] == "Emulated"
     assert found["device"]["libraries"].keys() == {"numba", "numpy", "scipy", "torch"}
     assert found["physics"] == {"cuda:0 False": {"passed": True}}
     assert {record["operation"] for record in found["timing"]} >= {"correlate_gradients"}

@@ -113,7 +113,7 @@ def test_facts_name_device_driver_libraries_and_sources(cupy_over_emulation, mon
     version.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.86.15  Thu Jan 23\n")
     monkeypatch.setattr(load_cuda, "DRIVER", version)
     facts = CudaLauncher().facts()
-    assert (facts["device"], facts["architecture"]) == ("Emulated", "sm_90")
+    assert (facts["model"], facts["architecture"]) == ("Emulated", "sm_90")
     assert (facts["driver"], facts["nvrtc"]) == ("570.86.15", "12.8")
     assert facts["source_correlate"] == source_key("correlate", architecture="sm_90")
     assert all(isinstance(each, str) for each in facts.values())
