@@ -67,6 +67,9 @@ def add_options(parser: "argparse.ArgumentParser") -> None:
         "--source", action="append", default=[], metavar="NAME", help="refine only its series"
     )
     course.add_argument("--force", action="store_true", help="move the branch though it is worse")
+    course.add_argument(
+        "--null-test", action="store_true", help="repeat every round on noise and compare"
+    )
     course.add_argument("--branch", metavar="NEW", help="where a REV that is no tip goes on")
     machine = parser.add_argument_group("machine")
     machine.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:N")

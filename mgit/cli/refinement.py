@@ -6,21 +6,25 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mgit.cli.console import Console
 from mgit.cli.context import environment, signature
 from mgit.cli.exit_codes import ExitCode
-from mgit.cli.raw_files import DigestedFiles, computing_versions
-from mgit.cli.render.refinement import round_record, tell_plan, tell_round
-from mgit.curate.provenance import provenance
+from mgit.cli.raw_files import DigestedFiles
+from mgit.cli.refinement_record import message_of, recorded
+from mgit.cli.render.refinement import (
+    round_record,
+    tell_null_tests,
+    tell_plan,
+    tell_round,
+)
 from mgit.errors import DiskFull, RefMoved
 from mgit.history.operations import Change as RefChange
 from mgit.history.repository import Repository
 from mgit.history.transaction import PayloadSigner, Transaction
-from mgit.refine.accelerator import device_facts
 from mgit.refine.checkpoint import Checkpoint, RoundFiles
 from mgit.refine.inputs import ReferenceSet
+from mgit.refine.null_test import NullTest, null_results, null_test
 from mgit.refine.plan import bind
 from mgit.refine.raw_stacks import BoundFile
 from mgit.refine.reconstruct_item import Budget
@@ -43,6 +47,7 @@ __all__ = [
 ]
 
 ASIDE = "refs/mgit/refine/"
+NULL = "refs/mgit/null/"
 DISK_MARGIN = 1.5
 Bound = Mapping[str, tuple[BoundFile, ...]]
 
@@ -61,6 +66,7 @@ class Course:
     branch: str | None
     workers: int
     force: bool
+    null: bool
     signer: PayloadSigner | None
 
     @property
@@ -103,7 +109,9 @@ def refine_rounds(course: Course, console: Console, *, done: int, parent: str) -
         tell_plan(plan, references, console, title=title)
         _refuse_full_disk(course, plan, references)
         results = refined(course, plan, references, bound, console, number=number, parent=parent)
-        outcome = _committed(course, plan, results, bound, console, number=number, parent=parent)
+        outcome = _committed(
+            course, plan, results, references, bound, console, number=number, parent=parent
+        )
         tell_round(outcome.result, console, title=title)
         found.append(outcome)
         if outcome.code != ExitCode.OK:
@@ -230,6 +238,7 @@ def _committed(
     course: Course,
     plan: RefinePlan,
     files: RoundFiles,
+    references: tuple[ReferenceSet, ...],
     bound: Bound,
     console: Console,
     *,
@@ -247,12 +256,16 @@ def _committed(
                 advance=bar.advance,
             )
             result = finished(change, plan, files, bound, budget)
+        tests: tuple[NullTest, ...] = ()
+        if course.null:
+            tests = _null_tested(course, result, references, bound, console, parent=parent)
+            tell_null_tests(tests, console)
         if (result.worse or not result.moved) and not course.force:
             aside, code = aside_ref(course.checkpoint, number), ExitCode.WORSE
             change.divert(aside)
-        message = course.checkpoint.request.message or _message(result, number, len(course.steps))
+        message = course.checkpoint.request.message or message_of(result, number, len(course.steps))
         who = signature(repository.layout.control)
-        record = recorded(course, result, number=number)
+        record = recorded(course.checkpoint.request, result, tests, number=number)
         try:
             made = change.commit(message=message, who=who, provenance=record, sign=course.signer)
             commit, state = made.id, made.state
@@ -276,52 +289,38 @@ def _committed(
     )
 
 
-def recorded(course: Course, result: Round, *, number: int) -> dict[str, Any]:
-    """The provenance of a round: enough to run it again, and what it came to."""
-    request, settings = course.checkpoint.request, result.plan.settings
-    inputs = [str(each.species.state) for each in result.plan.species]
-    inputs += [str(work.item.state) for work in result.plan.works]
-    record = provenance(
-        {
-            "run": request.id,
-            "round": number,
-            "rounds": len(course.steps),
-            "options": settings.as_text(),
-            "species": list(request.species),
-            "sources": list(request.sources),
-        },
-        inputs=inputs,
-        metrics={plan.species.name: _metrics(result, plan.species.name) for plan, _ in result.maps},
-        raw_level=min(result.levels),
-        device=settings.device,
-        seed=settings.seed,
-    )
-    facts = {f"device_{name}": text for name, text in device_facts(settings.device).items()}
-    record["versions"] = {**record["versions"], **computing_versions(), **facts}
-    return record
-
-
-def _metrics(result: Round, species: str) -> dict[str, Any]:
-    maps = next(each for plan, each in result.maps if plan.species.name == species)
-    found: dict[str, Any] = {
-        "resolution_angstrom": repr(maps.resolution_angstrom),
-        "masked_by": maps.masked_by,
-    }
-    for change in result.changes:
-        if change.species == species:
-            found[change.measure.replace(" ", "_").replace("-", "_")] = {
-                "before": repr(change.before),
-                "after": repr(change.after),
-                "noise": repr(change.noise),
-            }
-    return found
-
-
-def _message(result: Round, number: int, rounds: int) -> str:
-    maps = ", ".join(
-        f"{plan.species.name} {each.resolution_angstrom:.1f} A" for plan, each in result.maps
-    )
-    return f"Refine, round {number} of {rounds}: {maps}"
+def _null_tested(
+    course: Course,
+    result: Round,
+    references: tuple[ReferenceSet, ...],
+    bound: Bound,
+    console: Console,
+    *,
+    parent: str,
+) -> tuple[NullTest, ...]:
+    """The round again with noise in place of images, in a draft that nobody keeps."""
+    plan = result.plan
+    images = sum(work.images for work in plan.works)
+    with console.progress("null test: refining noise", total=images, unit="images") as bar:
+        null = null_results(plan, references, bound, advance=bar.advance)
+    reference = f"{NULL}{course.checkpoint.request.id}"
+    total = 3 * sum(each.images for each in plan.species)
+    with (
+        course.repository.transaction(verb="refine", branch=reference, parents=(parent,)) as change,
+        console.progress("null test: reconstructing", total=total, unit="images") as bar,
+    ):
+        return tuple(
+            null_test(
+                change.draft,
+                plan,
+                null,
+                result.maps,
+                references,
+                bound=bound,
+                budget=Budget(threads=course.threads * course.workers, advance=bar.advance),
+                seal=lambda: seal(change.draft, change.draft.touched_paths()),
+            )
+        )
 
 
 def _refuse_full_disk(course: Course, plan: RefinePlan, references: Sequence[ReferenceSet]) -> None:

@@ -66,6 +66,7 @@ def begun(arguments: "argparse.Namespace", repository: Repository, console: Cons
         branch=checkpoint.request.branch,
         workers=arguments.workers,
         force=arguments.force,
+        null=arguments.null_test,
         signer=signer_of(arguments, repository),
     )
     repository.transaction(verb="refine", branch=course.branch, parents=(parent,)).abort()

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from mgit.digest import StateDigest
 from mgit.errors import InvalidState
 from mgit.maps.symmetry import Helix
-from mgit.refine.item_data import item_weight, particle_series, tilt_series
+from mgit.refine.item_data import item_weight
 from mgit.refine.own_optics import with_own_terms
+from mgit.refine.part_inputs import particles_of, series_of
 from mgit.refine.particle_stacks import add_particle_series
-from mgit.refine.plan import SpeciesPlan, item_data, particle_set, particle_set_with_stacks
-from mgit.refine.raw_stacks import BoundFile, tilt_images
+from mgit.refine.plan import SpeciesPlan
+from mgit.refine.raw_stacks import BoundFile
 from mgit.refine.reconstruct_item import Budget, HalfSums, add_tilt_series
 from mgit.refine.reconstruct_species import Reconstruction, Shape, finished
 from mgit.refine.slices import Ewald, EwaldMode
@@ -29,33 +30,25 @@ def reconstruct_species(
     *,
     budget: Budget,
     ewald: EwaldMode = "auto",
+    null_seed: int | None = None,
 ) -> tuple[Reconstruction, frozenset[str]]:
     """Maps and curves of one species, and the levels of the raw data that they come from.
 
     ewald: whether the curvature of the Ewald sphere is taken in; its hand is the species'.
+    null_seed: puts noise in place of all images (docs/math/target.md, section 6).
     """
     curvature = Ewald(mode=ewald, reverse=bool(plan.species.attributes.get("ewald_reverse", True)))
     sums = HalfSums(plan.grid, images_max=plan.images, device=budget.device)
     levels = set()
     for part in plan.parts:
         weight = item_weight(part.item.attributes)
-        data = item_data(part.item)
         files = bound[part.item.path]
-        if part.item.kind == "particle_series":
-            levels.add(EXTRACTED)
-            series = with_own_terms(particle_series(data), part.own)
-            particles = particle_set_with_stacks(plan, part, files, series=series)
-            added = add_particle_series(
-                sums, series, particles, weight=weight, budget=budget, ewald=curvature
-            )
-        else:
-            images = tilt_images(data.name, files, tilts=len(data.arrays["tilt_angle"]))
-            levels.add(TILT_IMAGE)
-            series = with_own_terms(tilt_series(data, images), part.own)
-            particles = particle_set(plan, part)
-            added = add_tilt_series(
-                sums, series, particles, weight=weight, budget=budget, ewald=curvature
-            )
+        series = with_own_terms(series_of(part.item, files, null_seed=null_seed), part.own)
+        particles = particles_of(plan, part, files, series=series, null_seed=null_seed)
+        extracted = part.item.kind == "particle_series"
+        levels.add(EXTRACTED if extracted else TILT_IMAGE)
+        add = add_particle_series if extracted else add_tilt_series
+        added = add(sums, series, particles, weight=weight, budget=budget, ewald=curvature)
         budget.advance(part.images - added)
     species = plan.species
     mask = species.map("mask").read() if "mask" in species.map_names() else None

@@ -5,14 +5,23 @@ from typing import Any
 
 from mgit.cli.console import Console
 from mgit.refine.inputs import ReferenceSet
+from mgit.refine.null_test import NullTest
 from mgit.refine.refine_plan import RefinePlan
 from mgit.refine.refine_run import Round
 from mgit.refine.settings import RefineSettings
 
-__all__ = ["planned_record", "round_record", "tell_plan", "tell_round", "wording"]
+__all__ = [
+    "planned_record",
+    "round_record",
+    "tell_null_tests",
+    "tell_plan",
+    "tell_round",
+    "wording",
+]
 
 MEGABYTE = 1_000_000
 WORST = 3
+SHELLS_SHOWN = 6
 SPARSE = 3.0
 """Shared parameters per particle from which the plan says so loudly."""
 
@@ -98,6 +107,36 @@ def tell_round(result: Round, console: Console, *, title: str) -> None:
     )
     for gain, name in [pair for pair in fallen if pair[0] < 0][:WORST]:
         console.note(f"  the score of '{name}' fell by {-gain:.3g}")
+
+
+def tell_null_tests(tests: Sequence[NullTest], console: Console) -> None:
+    """Half-map FSC of data and of noise before and after, and what remains of the gain."""
+    for test in tests:
+        console.out(
+            f"  {test.species}, null test: half-map FSC in one soft sphere, "
+            f"{test.periods[1]:.0f} to {test.periods[test.band.stop - 1]:.0f} A"
+        )
+        shells = _spread(range(test.band.start, test.band.stop))
+        rows = [
+            (
+                "    " + name.replace("_", ", "),
+                f"{test.mean(name):.3f}",
+                *(f"{getattr(test, name)[shell]:.2f}" for shell in shells),
+            )
+            for name in ("data_before", "data_after", "noise_before", "noise_after")
+        ]
+        heads = ("", "mean", *(f"{test.periods[shell]:.0f} A" for shell in shells))
+        console.table(heads, rows, align="l" + "r" * len(heads))
+        console.out(
+            f"    gain {test.data_gain:+.3f}, of which noise gains {test.noise_gain:+.3f}: "
+            f"{test.data_gain - test.noise_gain:+.3f} remain"
+        )
+
+
+def _spread(shells: range) -> list[int]:
+    """At most `SHELLS_SHOWN` of them, evenly, the last among them."""
+    count = min(SHELLS_SHOWN, len(shells))
+    return sorted({shells[(len(shells) - 1) * (each + 1) // count] for each in range(count)})
 
 
 def planned_record(plan: RefinePlan, references: Sequence[ReferenceSet]) -> dict[str, Any]:
