@@ -5,6 +5,7 @@ from typing import Any
 
 from mgit.cli.raw_files import computing_versions
 from mgit.curate.provenance import provenance
+from mgit.refine.accelerator import device_facts
 from mgit.refine.checkpoint import Request
 from mgit.refine.null_test import NullTest
 from mgit.refine.refine_run import Round
@@ -63,6 +64,7 @@ def _metrics(result: Round, tests: Sequence[NullTest], species: str) -> dict[str
 
 
 def message_of(result: Round, number: int, rounds: int) -> str:
+    """One line: which round, and the resolution that every species came to."""
     maps = ", ".join(
         f"{plan.species.name} {each.resolution_angstrom:.1f} A" for plan, each in result.maps
     )
