@@ -60,7 +60,7 @@ def curvature_matters(
 def band_correlation(
     frequencies: Tensor, wavelength_angstrom: float, *, diameter_angstrom: float
 ) -> Tensor:
-    """How much the slices of both side bands have in common: `(h, w)`, eq. 13.
+    """How much the slices of both side bands have in common: `(h, w)`, eq. 14.
 
     The transform of a ball of the particle's diameter over the distance `lambda k^2` between them:
     1 at the origin and wherever the curvature does not matter, 0 beyond.
@@ -75,7 +75,7 @@ def band_correlation(
 def band_limited(factor: Tensor, size: int) -> Tensor:
     """A factor `(..., n, n // 2 + 1)` as a box of `size` pixels sees it, in that box's layout.
 
-    To real space, cut to the box about the origin, back; the real part is kept, eq. 14. What would
+    To real space, cut to the box about the origin, back; the real part is kept, eq. 15. What would
     alias in the smaller box is gone instead.
     """
     n = factor.shape[-2]

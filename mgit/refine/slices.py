@@ -85,7 +85,7 @@ class Slices:
     reverse: bool = True
 
     def weight(self, band: Tensor, frequencies: Tensor) -> Tensor:
-        """What images with the complex CTF `band` `(n, h, w)` weigh, both bands together, eq. 14.
+        """What images with the complex CTF `band` `(n, h, w)` weigh, both bands together, eq. 13.
 
         CTF^2 where the slices of both bands are one, 1/2 where they have nothing in common.
         """
