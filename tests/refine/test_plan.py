@@ -1,7 +1,5 @@
 """What takes part in a reconstruction, and the raw files it is bound to."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,21 +9,7 @@ from mgit.refine.plan import bind, plan_reconstruction
 from mgit.state.raw import RawEntry
 from mgit.state.series import read_item, set_excluded, set_raw, set_use
 from mgit.state.species import set_maps, update_species_attributes
-from tests.refine.populations import ITEM, SPECIES, populated
-
-
-class Disk:
-    """Raw files below one directory."""
-
-    def __init__(self, directory):
-        self.directory = directory
-
-    def locate(self, source, path):
-        place = Path(self.directory, path)
-        return place if place.is_file() else None
-
-    def digests(self, place, *, complete):
-        return digest_file(place, complete=complete)
+from tests.refine.populations import ITEM, SPECIES, Disk, populated
 
 
 @pytest.fixture
