@@ -36,9 +36,11 @@ def refuse_options(series: TiltSeriesData, settings: RefineSettings) -> None:
         return
     for option in ("image_warp", "defocus", "defocus_exhaustive"):
         if getattr(settings, option) not in (None, False):
+            spelled = "--" + option.replace("_", "-")
             raise Unsupported(
                 "an option of refinement needs whole images, and extracted particles have none",
-                hint=f"leave --{option.replace('_', '-')} out, or add the tilt images as a source",
+                hint=f"refine without {spelled}, as in 'mgit refine --particles', "
+                "or add the tilt images as a source of their own",
                 item=series.name,
                 option=option,
             )
