@@ -19,9 +19,10 @@ from mgit.cli.render.refinement import (
     tell_round,
 )
 from mgit.errors import DiskFull, RefMoved
+from mgit.history.draft import Draft
 from mgit.history.operations import Change as RefChange
 from mgit.history.repository import Repository
-from mgit.history.transaction import PayloadSigner, Transaction
+from mgit.history.transaction import PayloadSigner
 from mgit.refine.checkpoint import Checkpoint, RoundFiles
 from mgit.refine.inputs import ReferenceSet
 from mgit.refine.null_test import NullTest, null_results, null_test
@@ -215,23 +216,29 @@ def refined(
 
 
 def finished(
-    transaction: Transaction,
+    course: Course,
+    draft: Draft,
     plan: RefinePlan,
     files: RoundFiles,
     bound: Bound,
-    budget: Budget,
+    console: Console,
 ) -> Round:
-    """The results of a round in the transaction's draft, reconstructed and judged."""
+    """The results of a round in a draft of the tree to come, reconstructed and judged."""
     works = plan.works if plan.settings.iterations else ()
-    draft = transaction.draft
-    return finish_round(
-        draft,
-        plan,
-        [(work, files.read(_component(work.item.path))) for work in works],
-        bound=bound,
-        budget=budget,
-        seal=lambda: seal(draft, draft.touched_paths()),
-    )
+    total = sum(each.images for each in plan.species)
+    with console.progress("reconstructing", total=total, unit="images") as bar:
+        return finish_round(
+            draft,
+            plan,
+            [(work, files.read(_component(work.item.path))) for work in works],
+            bound=bound,
+            budget=Budget(
+                threads=course.threads * course.workers,
+                device=plan.settings.device,
+                advance=bar.advance,
+            ),
+            seal=lambda: seal(draft, draft.touched_paths()),
+        )
 
 
 def _committed(
@@ -247,15 +254,8 @@ def _committed(
 ) -> Done:
     repository = course.repository
     aside, code = None, ExitCode.OK
-    total = sum(each.images for each in plan.species)
     with repository.transaction(verb="refine", branch=course.branch, parents=(parent,)) as change:
-        with console.progress("reconstructing", total=total, unit="images") as bar:
-            budget = Budget(
-                threads=course.threads * course.workers,
-                device=plan.settings.device,
-                advance=bar.advance,
-            )
-            result = finished(change, plan, files, bound, budget)
+        result = finished(course, change.draft, plan, files, bound, console)
         tests: tuple[NullTest, ...] = ()
         if course.null:
             tests = _null_tested(course, result, references, bound, console, parent=parent)
