@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from mgit.curate.coordinate_rivals import CoordinateRival
+    from mgit.curate.coordinate_rivals import CoordinateRival, SeriesRival
     from mgit.history.repository import Repository
     from mgit.refine.import_check import Finding, ImportVerdict
     from mgit.state.protocol import Reader
@@ -24,8 +24,8 @@ TITLES = {
     "pixel_size": "pixel size of the map",
     "series_hand": "hand of the geometry",
     "depth_sign": "sign of the depth",
+    "series_pixel": "pixel size of the series",
 }
-PLACES = "coordinates"
 
 
 class ImportCheck:
@@ -97,11 +97,13 @@ def run_check(
     console: Console,
     *,
     rivals: "Sequence[CoordinateRival]" = (),
+    series: "SeriesRival | None" = None,
     touched: bool = True,
 ) -> ImportCheck:
     """Check the species of the command line as the draft has it; refuses nothing yet.
 
-    rivals: other readings of the coordinates. touched: whether maps or particles changed at all.
+    rivals: other readings of the coordinates. series: another pixel size of the series.
+    touched: whether maps or particles changed at all.
     """
     from mgit.state.population import Population
 
@@ -110,7 +112,7 @@ def run_check(
     if not touched:
         return ImportCheck("skipped", reason="neither maps nor particles are new")
     species = Population(draft).one_species(arguments.name)
-    check = _measured(repository, draft, species, arguments, console, rivals)
+    check = _measured(repository, draft, species, arguments, console, rivals, series)
     _judge_places(check, rivals)
     if check.refusal:
         check.verdict = check.record["verdict"] = "stopped"
@@ -124,6 +126,7 @@ def _measured(
     arguments: "argparse.Namespace",
     console: Console,
     rivals: "Sequence[CoordinateRival]",
+    series: "SeriesRival | None",
 ) -> ImportCheck:
     reason = _why_not(repository, draft, species)
     if reason:
@@ -132,11 +135,11 @@ def _measured(
     from mgit.errors import InvalidInput, InvalidState, NotFound, Unsupported
 
     try:
-        verdict, sources = measured(repository, draft, species.name, rivals, console)
+        verdict, sources = measured(repository, draft, species.name, rivals, console, series=series)
     except (InvalidInput, InvalidState, NotFound, Unsupported) as error:
         # Import needs no images: what they lack is no reason to refuse the metadata.
         return ImportCheck("unchecked", reason=str(error))
-    return _told(verdict, sources, species, arguments, rivals)
+    return _told(verdict, sources, species, arguments, rivals, series)
 
 
 def _why_not(repository: "Repository", draft: "Reader", species: "Species") -> str:
@@ -167,9 +170,13 @@ def _told(
     species: "Species",
     arguments: "argparse.Namespace",
     rivals: "Sequence[CoordinateRival]",
+    series: "SeriesRival | None",
 ) -> ImportCheck:
     check = ImportCheck("passed")
     options = {each.name: f"give {each.remedy}" for each in rivals}
+    if series is not None:
+        size = f"--pixel-size {series.pixel_size_angstrom:g}"
+        options["series_pixel"] = f"run {_commands(sources, lambda _facts: size)} first"
     for finding in verdict.findings:
         title = TITLES.get(finding.question, finding.question)
         row = _row(title, finding, verdict)

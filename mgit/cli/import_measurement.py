@@ -5,8 +5,8 @@ from typing import Any
 
 from mgit.cli.console import Console
 from mgit.cli.raw_files import DigestedFiles
-from mgit.curate.coordinate_rivals import CoordinateRival
-from mgit.curate.migrations import mirror_item_arrays
+from mgit.curate.coordinate_rivals import CoordinateRival, SeriesRival
+from mgit.curate.migrations import mirror_item_arrays, scale_item_arrays
 from mgit.history.repository import Repository
 from mgit.refine.import_check import ImportVerdict, check_import
 from mgit.refine.import_sample import Interpretation, Limits, few_series
@@ -22,6 +22,8 @@ def measured(
     name: str,
     rivals: Sequence[CoordinateRival],
     console: Console,
+    *,
+    series: SeriesRival | None = None,
 ) -> tuple[ImportVerdict, Mapping[str, Mapping[str, Any]]]:
     """The verdict on a species of a draft, and what is set in its sources: pixel size and hand.
 
@@ -38,9 +40,7 @@ def measured(
             plan,
             bound,
             mirror=mirror_item_arrays,
-            coordinates=[
-                Interpretation(name=each.name, positions=each.positions) for each in rivals
-            ],
+            coordinates=_readings(rivals, series),
             limits=limits,
             advance=bar.advance,
         )
@@ -54,3 +54,19 @@ def measured(
         for part in plan.parts
     }
     return verdict, sources
+
+
+def _readings(
+    rivals: Sequence[CoordinateRival], series: SeriesRival | None
+) -> list[Interpretation]:
+    readings = [Interpretation(name=each.name, positions=each.positions) for each in rivals]
+    if series is not None:
+        readings.append(
+            Interpretation(
+                name="series_pixel",
+                positions=series.positions,
+                scale=series.scale,
+                rescale=scale_item_arrays,
+            )
+        )
+    return readings

@@ -15,7 +15,13 @@ from mgit.curate.particle_intake import outside_volume, volume_of
 from mgit.state.particle_columns import ParticleColumns
 from mgit.state.series import Item
 
-__all__ = ["CoordinateRival", "coordinate_rivals", "likely_pixel_sizes"]
+__all__ = [
+    "CoordinateRival",
+    "SeriesRival",
+    "coordinate_rivals",
+    "likely_pixel_sizes",
+    "series_rival",
+]
 
 EQUAL_SIZES = 0.01
 """Pixel sizes that differ by less, relatively, are one reading."""
@@ -41,6 +47,46 @@ class CoordinateRival:
     positions: np.ndarray
     outside: float
     likelier: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SeriesRival:
+    """The pixel size that a table says its series have, where they have another.
+
+    positions: `(n, T, 3)` angstrom of all particles when the table is right. scale: of the series.
+    """
+
+    pixel_size_angstrom: float
+    scale: float
+    positions: np.ndarray
+
+
+def series_rival(
+    columns: ParticleColumns, items: Mapping[str, Item], attributes: Mapping[str, Any]
+) -> SeriesRival | None:
+    """The pixel size of the series as a table in angstrom states it, if the series disagree.
+
+    attributes: of the table. None for coordinates in pixels: they follow their series, so that
+    only the scale of the map can tell; None also where series or groups differ among themselves.
+    """
+    here = [items[each] for each in columns.item.dictionary if each in items]
+    sizes = {item.attributes.get("pixel_size_angstrom") for item in here}
+    stated = {
+        record.get("tilt_series_pixel_size_angstrom")
+        for record in attributes.get("optics_groups", ())
+    }
+    centres = _centres(columns, items)
+    if "coordinate_pixel_size_angstrom" in attributes or centres is None:
+        return None
+    if len(sizes) != 1 or len(stated) != 1 or None in sizes | stated:
+        return None
+    size, present = (float(str(each.pop())) for each in (stated, sizes))
+    scale = size / present
+    if abs(scale - 1) <= EQUAL_SIZES:
+        return None
+    # Centred coordinates keep their distance from the centre, which moves with the volume.
+    positions = columns.positions + ((scale - 1) * centres)[:, None, :]
+    return SeriesRival(pixel_size_angstrom=size, scale=scale, positions=positions)
 
 
 def likely_pixel_sizes(

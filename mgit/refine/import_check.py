@@ -49,7 +49,7 @@ SIGNIFICANCE = 3.0
 """A difference counts from so many standard deviations of its noise."""
 STRUCTURE_GAIN = 0.05
 """What a wrong hand or wrong places cost in mean FSC, at least."""
-DEPTH_GAIN = 0.005
+DEPTH_GAIN = 0.002
 """What a wrong sign of the depth costs; it blurs only high frequencies."""
 SCALE_TOLERANCE = 0.02
 """Pixel sizes of maps and images that differ by less are taken as two calibrations of one."""
@@ -84,8 +84,8 @@ class Band:
 class Finding:
     """The answer to one question. scale: the factor of the map's pixel size that fits best.
 
-    question: map_hand, pixel_size, series_hand, depth_sign, or the name of a reading of
-    coordinates. reason: why nothing is known.
+    question: map_hand, pixel_size, series_hand, depth_sign, or the name of a reading that was
+    handed in. reason: why nothing is known.
     """
 
     question: str
@@ -137,7 +137,8 @@ def check_import(
     """Ask every question of the page of a species that has maps and whose raw files are bound.
 
     plan: as `few_series` leaves it. mirror: arrays of a series to those that change with its hand.
-    coordinates: rival places of the particles; they count where whole images are read.
+    coordinates: rival places of the particles, or pixels of the series; they count where whole
+    images are read.
     advance: called with images added; readings with fewer images advance as many.
 
     Raises InvalidInput, InvalidState and Unsupported, naming the item, as reconstruction does.

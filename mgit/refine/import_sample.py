@@ -7,6 +7,7 @@ particles.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -52,13 +53,16 @@ class Interpretation:
     """One way to read what was imported. positions: `(n, T, 3)` of all particles, or as they are.
 
     depth_flipped: defocus falls where it was said to grow along z. mirror: arrays of a tilt series
-    to those that change when its geometry is mirrored along z, while particles stay.
+    to those that change when its geometry is mirrored along z, while particles stay. scale: the
+    factor of the pixel size of the images; rescale: arrays and the factor to those that follow.
     """
 
     name: str
     depth_flipped: bool = False
     mirror: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]] | None = None
     positions: np.ndarray | None = None
+    scale: float = 1.0
+    rescale: Callable[..., Mapping[str, np.ndarray]] | None = None
 
     def of_plan(self, plan: SpeciesPlan) -> SpeciesPlan:
         """The plan with the particles where this interpretation puts them."""
@@ -73,7 +77,24 @@ class Interpretation:
             geometry = geometry.with_arrays(self.mirror(geometry.arrays))
         if self.depth_flipped:
             geometry = replace(geometry, hand=-geometry.hand)
-        return replace(series, geometry=geometry)
+        read = replace(series, geometry=geometry)
+        return read if self.rescale is None else self._of_scale(read)
+
+    def _of_scale(self, series: TiltSeriesData) -> TiltSeriesData:
+        assert self.rescale is not None
+        geometry, scale = series.geometry, self.scale
+        grown = replace(
+            geometry.with_arrays(self.rescale(geometry.arrays, scale=scale)),
+            pixel_size_angstrom=geometry.pixel_size_angstrom * scale,
+            image_dimensions_angstrom=_times(geometry.image_dimensions_angstrom, scale),
+            volume_dimensions_angstrom=_times(geometry.volume_dimensions_angstrom, scale),
+        )
+        optics = {**series.optics, **self.rescale(series.optics, scale=scale)}
+        return replace(series, geometry=grown, optics=optics)
+
+
+def _times(lengths: Any, scale: float) -> Any:
+    return None if lengths is None else tuple(length * scale for length in lengths)
 
 
 GEOMETRY_AS_IMPORTED = Interpretation(name="as imported")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgit.curate.coordinate_rivals import coordinate_rivals, likely_pixel_sizes
+from mgit.curate.coordinate_rivals import coordinate_rivals, likely_pixel_sizes, series_rival
 from mgit.digest import RawDigest
 from mgit.state.particle_columns import build_particles
 
@@ -134,3 +134,28 @@ def test_without_known_volumes_nothing_is_said_of_places():
         reread=lambda size: columns.positions,
     )
     assert [each.likelier for each in found] == [False]
+
+
+def test_a_table_in_angstrom_that_knows_another_pixel_size_is_a_rival_of_its_series():
+    columns = placed(spread(5))
+    group = {**GROUP, "tilt_series_pixel_size_angstrom": "1.9"}
+    rival = series_rival(columns, ITEMS, {**facts(None), "optics_groups": [group]})
+    assert rival.pixel_size_angstrom == 1.9
+    assert rival.scale == pytest.approx(0.95)
+    centre = SIZE_PX * PIXEL / 2
+    np.testing.assert_allclose(
+        rival.positions - 0.95 * centre, columns.positions - centre, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        facts(None),
+        facts(),
+        {"format": "relion_5_tomo"},
+        {**facts(None), "optics_groups": [GROUP, {**GROUP, **dict.fromkeys(GROUP, "1.9")}]},
+    ],
+)
+def test_a_table_that_agrees_counts_pixels_or_is_of_two_minds_is_none(attributes):
+    assert series_rival(placed(spread(5)), ITEMS, attributes) is None

@@ -196,6 +196,7 @@ def test_simulated_tilt_images_pass_and_hold_the_sign_of_the_depth(simulated, da
     [
         (("--depth-sign", "1"), "'mgit source set sim --depth-sign -1'"),
         (("--hand", "flip"), "'mgit source set sim --hand flip'"),
+        (("--pixel-size", "4.16"), "'mgit source set sim --pixel-size 4'"),
     ],
 )
 def test_a_wrong_source_of_simulated_images_is_stopped(simulated, data, wrong, remedy):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgit.curate.migrations import mirror_item_arrays
+from mgit.curate.migrations import mirror_item_arrays, scale_item_arrays
 from mgit.refine.import_sample import (
     GEOMETRY_AS_IMPORTED,
     Interpretation,
@@ -86,6 +86,22 @@ def test_a_reading_changes_only_what_it_says(plan):
     np.testing.assert_array_equal(mirrored.arrays["tilt_angle"], -same.arrays["tilt_angle"])
     np.testing.assert_array_equal(mirrored.arrays["axis_angle"], same.arrays["axis_angle"])
     assert mirrored.hand == same.hand
+
+
+def test_a_reading_of_another_pixel_size_scales_images_volume_and_optics(plan):
+    found, bound = plan
+    series = series_of(found.parts[0], bound, Limits())
+    reading = Interpretation(name="scale", scale=1.1, rescale=scale_item_arrays)
+    grown, before = reading.of_series(series), series.geometry
+    assert grown.geometry.pixel_size_angstrom == pytest.approx(1.1 * before.pixel_size_angstrom)
+    for name in ("image_dimensions_angstrom", "volume_dimensions_angstrom"):
+        np.testing.assert_allclose(
+            getattr(grown.geometry, name), 1.1 * np.array(getattr(before, name))
+        )
+    np.testing.assert_allclose(grown.optics["defocus_delta"], 1.21 * series.optics["defocus_delta"])
+    np.testing.assert_allclose(
+        grown.geometry.arrays["axis_offset_x"], 1.1 * before.arrays["axis_offset_x"]
+    )
 
 
 @given(

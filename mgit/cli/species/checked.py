@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from mgit.curate.coordinate_rivals import CoordinateRival
+    from mgit.curate.coordinate_rivals import CoordinateRival, SeriesRival
     from mgit.curate.particle_files import ParticleFiles
     from mgit.curate.particle_intake import ItemVolumes
     from mgit.exchange.records import ParticleTable
@@ -35,8 +35,13 @@ def checked(
     files, table, volumes: what its particles were just read from. touched: whether maps or
     particles are new.
     """
-    rivals = rivals_of(arguments, files, table, volumes, draft)
-    check = run_check(repository, draft, arguments, console, rivals=rivals, touched=touched)
+    rivals, series = rivals_of(arguments, files, table, volumes, draft)
+    check = run_check(
+        *(repository, draft, arguments, console),
+        rivals=rivals,
+        series=series,
+        touched=touched,
+    )
     check.refuse(console)
     return check
 
@@ -47,33 +52,35 @@ def rivals_of(
     table: "ParticleTable | None",
     volumes: "ItemVolumes",
     draft: "Reader",
-) -> "tuple[CoordinateRival, ...]":
-    """The readings that `table` did not get, for the species of the command line in the draft.
+) -> "tuple[tuple[CoordinateRival, ...], SeriesRival | None]":
+    """Readings of coordinates and of the series' pixels that the species in the draft did not get.
 
     None without a table, without the check, and where not all particles come from the table.
     """
-    from mgit.curate.coordinate_rivals import coordinate_rivals
+    from mgit.curate.coordinate_rivals import coordinate_rivals, series_rival
     from mgit.curate.particle_files import read_particle_files
     from mgit.digest import RawDigest
     from mgit.state.population import Population
 
     if files is None or table is None or arguments.no_check:
-        return ()
+        return (), None
     population = Population(draft)
     species = population.one_species(arguments.name)
     columns = species.particles.load()
     if columns.source_table.dictionary != (str(RawDigest.of(table.document.content)),):
-        return ()
+        return (), None
 
     def reread(pixel_size: float) -> "np.ndarray":
         return read_particle_files(
             files, volumes=volumes.volumes(), coordinate_pixel_size_angstrom=pixel_size
         ).positions
 
-    return coordinate_rivals(
+    items = population.items_by_id()
+    rivals = coordinate_rivals(
         columns,
-        population.items_by_id(),
+        items,
         attributes=table.attributes,
         map_pixel=species.number("pixel_size_angstrom") if species.map_names() else None,
         reread=reread,
     )
+    return rivals, series_rival(columns, items, table.attributes)

@@ -23,15 +23,16 @@ def readings(lab, file, *, no_check=False):
 
 
 def test_the_table_is_read_again_in_other_ways(capsid, tmp_path):
-    (rival,) = readings(capsid, tmp_path / "run_data.star")
+    (rival,), series = readings(capsid, tmp_path / "run_data.star")
+    assert series is None
     assert rival.name == "coordinates from the centre of the tomogram"
     assert rival.positions.shape == capsid.species().particles.load().positions.shape
-    assert readings(capsid, tmp_path / "run_data.star", no_check=True) == ()
+    assert readings(capsid, tmp_path / "run_data.star", no_check=True) == ((), None)
 
 
 def test_particles_of_another_table_have_no_other_readings(capsid, tmp_path):
     capsid.table(rows_of(5), name="other.star")
-    assert readings(capsid, tmp_path / "other.star") == ()
+    assert readings(capsid, tmp_path / "other.star") == ((), None)
 
 
 def test_the_verdict_stands_below_the_result_and_in_the_document(lab):
