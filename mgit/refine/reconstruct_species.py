@@ -10,6 +10,7 @@ from kernels.backproject_cpu import Accumulator, totals
 from mgit.errors import InvalidInput
 from mgit.maps.fsc import HalfMapFsc, half_map_fsc
 from mgit.maps.masks import AutomaticMask, automatic_mask
+from mgit.maps.postprocess import fitted_b_factor
 from mgit.maps.reconstruction import ReconstructionSettings, reconstruct
 from mgit.maps.symmetry import Helix, helical_operators, point_group
 from mgit.refine.reconstruct_item import HalfSums, MapGrid
@@ -40,6 +41,7 @@ class Reconstruction:
     """Half-maps `(n, n, n)` float32 and what they say of each other.
 
     masked_by: 'mask' when the species' own mask was used, else 'automatic mask'.
+    b_factor_angstrom2: of the mean map; None where it does not reach far enough to fit one.
     """
 
     halves: tuple[np.ndarray, np.ndarray]
@@ -47,6 +49,7 @@ class Reconstruction:
     pixel_size_angstrom: float
     resolution_angstrom: float
     masked_by: str
+    b_factor_angstrom2: float | None = None
 
     @property
     def box(self) -> int:
@@ -57,13 +60,17 @@ class Reconstruction:
         """Curves by the names under which a species keeps them; `fsc` is the corrected one."""
         shells = len(self.fsc.corrected)
         frequency = np.arange(shells) / (2 * shells * self.pixel_size_angstrom)
-        return {
+        curves: dict[str, tuple[np.ndarray, Mapping[str, Any]]] = {
             "fsc": (self.fsc.corrected, {}),
             "fsc_frequency": (frequency, {"unit": "1/angstrom"}),
             "fsc_masked": (self.fsc.masked, {}),
             "fsc_phase_randomised": (self.fsc.randomised, {}),
             "fsc_unmasked": (self.fsc.unmasked, {}),
         }
+        if self.b_factor_angstrom2 is not None:
+            value = np.array(self.b_factor_angstrom2)
+            curves["b_factor_angstrom2"] = (value, {"unit": "angstrom^2"})
+        return curves
 
     def unmasked_at(self, period_angstrom: float) -> float:
         """The unmasked FSC at a period, linear between shells."""
@@ -118,13 +125,31 @@ def finished(
         )
     fsc = half_map_fsc(first, second, mask=chosen, seed=FSC_SEED)
     pixel = sums.grid.pixel_size_angstrom
+    resolution = fsc.resolution_angstrom(pixel)
     return Reconstruction(
         halves=(first, second),
         fsc=fsc,
         pixel_size_angstrom=pixel,
-        resolution_angstrom=fsc.resolution_angstrom(pixel),
+        resolution_angstrom=resolution,
         masked_by="mask" if own else "automatic mask",
+        b_factor_angstrom2=_b_factor((first + second) / 2, fsc, chosen, pixel, resolution),
     )
+
+
+def _b_factor(
+    mean: np.ndarray, fsc: HalfMapFsc, mask: np.ndarray, pixel: float, resolution: float
+) -> float | None:
+    try:
+        found = fitted_b_factor(
+            mean,
+            fsc.corrected,
+            mask=mask,
+            pixel_size_angstrom=pixel,
+            resolution_angstrom=resolution,
+        )
+    except InvalidInput:  # too few shells beyond 10 A: most maps of an early round
+        return None
+    return found.angstrom2
 
 
 def _map(

@@ -66,6 +66,8 @@ class SpeciesSummary:
     flags: tuple[str, ...]
     notes: tuple[str, ...]
     documents: tuple[DocumentFacts, ...]
+    b_factor_angstrom2: float | None = None
+    """Of the mean map, negative where its amplitudes fall; None where none was fitted."""
     scores: ScoreCounts | None = None
     """How its series fared in the last refinement, where it was refined."""
 
@@ -102,6 +104,7 @@ def species_summary(species: Species) -> SpeciesSummary:
             DocumentFacts(role=each.role, path=each.path, size=each.size)
             for each in read_documents(species.reader, species.path)
         ),
+        b_factor_angstrom2=_figure(species, "b_factor_angstrom2"),
         scores=score_counts(species),
     )
 
@@ -111,11 +114,17 @@ def resolution_of(species: Species, curve: FscCurve | None) -> Resolution | None
     stated = species.number("resolution_angstrom")
     if stated is not None:
         return Resolution(angstrom=stated, origin="attribute")
-    metric = species.metrics().get("resolution_angstrom")
-    if metric is not None and metric.shape == ():
-        return Resolution(angstrom=float(metric.read()), origin="metric")
+    metric = _figure(species, "resolution_angstrom")
+    if metric is not None:
+        return Resolution(angstrom=metric, origin="metric")
     measured = curve.resolution_angstrom() if curve is not None else None
     return None if measured is None else Resolution(angstrom=measured, origin="fsc")
+
+
+def _figure(species: Species, name: str) -> float | None:
+    """A figure of merit that is one number."""
+    metric = species.metrics().get(name)
+    return float(metric.read()) if metric is not None and metric.shape == () else None
 
 
 def _numbers(column: object) -> np.ndarray:

@@ -62,6 +62,26 @@ def test_the_curves_are_kept_by_the_names_that_others_read():
     assert found["fsc_frequency"][0][1] == pytest.approx(1 / (24 * 5.0))
 
 
+def test_the_b_factor_of_a_gaussian_is_kept_where_the_map_reaches_far_enough():
+    """exp(-r^2 / 2 w^2) has amplitudes exp(-2 pi^2 w^2 s^2): B is 8 pi^2 w^2."""
+    grid = MapGrid(box=48, padded=48, pixel_size_angstrom=1.5, diameter_angstrom=40.0)
+    squares = ((np.indices((48,) * 3) - 24.0) ** 2).sum(axis=0)
+    random = np.random.default_rng(0)
+    sums = HalfSums(grid, images_max=100)
+    for target in sums.halves:
+        noisy = np.exp(-squares / 2) + 0.01 * random.normal(size=squares.shape)
+        transform = np.fft.rfftn(np.fft.ifftshift(noisy)) / grid.box
+        parts = (transform.real, transform.imag, np.ones(transform.shape))
+        for channel, part in enumerate(parts):
+            target.sums[..., channel] = np.rint(part / target.quantum).astype(np.int64)
+    found = finished(sums, Shape(symmetry="C1"), species="s", mask=None)
+    assert 3.2 < found.resolution_angstrom < 5
+    assert found.b_factor_angstrom2 == pytest.approx(-8 * np.pi**2 * 1.5**2, rel=0.1)
+    value, attributes = found.metrics()["b_factor_angstrom2"]
+    assert (float(value), value.shape) == (found.b_factor_angstrom2, ())
+    assert attributes == {"unit": "angstrom^2"}
+
+
 def test_the_point_group_is_applied():
     found = finished(sums_with(), Shape(symmetry="C2"), species="s", mask=None)
     density = found.halves[0]

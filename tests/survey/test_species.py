@@ -40,3 +40,11 @@ def test_flags_that_are_set_are_listed(repository, flag):
     assert summary(repository).flags == ()
     commit(repository, lambda writer: update_species_attributes(writer, SPECIES, {flag: True}))
     assert summary(repository).flags == (flag,)
+
+
+def test_a_b_factor_among_the_metrics_is_told(repository):
+    assert summary(repository).b_factor_angstrom2 is None
+    for value, told in ((np.array(-87.25), -87.25), (np.array([-87.25]), None)):
+        metric = {"b_factor_angstrom2": (value, {})}
+        commit(repository, lambda writer, metric=metric: set_metrics(writer, SPECIES, metric))
+        assert summary(repository).b_factor_angstrom2 == told

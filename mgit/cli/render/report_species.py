@@ -64,6 +64,8 @@ def _facts(report: SpeciesReport) -> Markup:
         facts.append(
             ("maps", f"{', '.join(map(word, summary.maps))}; {summary.box_px}³ at {pixel}")
         )
+    if summary.b_factor_angstrom2 is not None:
+        facts.append(("B factor", quantity(summary.b_factor_angstrom2, "angstrom^2")))
     if report.maps_origin is not None:
         facts.append(("maps from", _maps_origin(report.maps_origin)))
     if summary.scores is not None:

@@ -116,6 +116,8 @@ def _facts(species: SpeciesSummary) -> list[tuple[str, str]]:
         pixel = quantity(species.pixel_size_angstrom, "angstrom", 5)
         box = f"{species.box_px}^3 px at {pixel}"
         facts.append(("maps", f"{', '.join(map(word, species.maps))}; {box}"))
+    if species.b_factor_angstrom2 is not None:
+        facts.append(("B factor", quantity(species.b_factor_angstrom2, "angstrom^2")))
     if species.scores is not None:
         facts.append(("scores", counts_text(species.scores)))
     if species.network_parameters:

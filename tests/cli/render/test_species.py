@@ -46,3 +46,11 @@ def test_a_curve_says_what_its_halves_share(toy):
     assert "not independent inside its band" in text()
     commit(toy.repository, lambda writer: set_metrics(writer, SPECIES, {}))
     assert "inside its band" not in text()
+
+
+def test_a_b_factor_has_its_unit(toy):
+    import numpy as np
+
+    metric = {"b_factor_angstrom2": (np.array(-87.25), {})}
+    commit(toy.repository, lambda writer: set_metrics(writer, SPECIES, metric))
+    assert "  B factor     -87.2 A^2" in toy.lines("species", "show", "ribosome")
