@@ -5,7 +5,7 @@ new one gains on them is a gain, what it gains on the others may be noise (docs/
 section 5).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mgit.refine.inputs import ParticleSet
 from mgit.refine.preparation import Block, PreparedSpecies
+from mgit.refine.priors import ChangePriors, Key, changes_since
 from mgit.refine.settings import RefineSettings
 from mgit.refine.stages import State, SubIteration, run_stage, terms_of
 
@@ -55,26 +56,31 @@ def measure(
     held: Sequence[np.ndarray],
     course: Sequence[SubIteration],
     settings: RefineSettings,
+    widths: Sequence[Mapping[Key, float]] = (),
 ) -> list[HeldOut]:
-    """Terms of the held-out particles, their poses refined in the old and the new deformation."""
+    """Terms of the held-out particles, their poses refined in the old and the new deformation.
+
+    widths: of the priors that held back each stage of poses on the way to `state`; the same hold
+    back poses in the old deformation, or free ones would look better than those.
+    """
     if not any(each.any() for each in held) or not course:
         return []
     finest = min(each.resolution_angstrom for each in course)
     old = [restricted(each, mask) for each, mask in zip(first, held, strict=True)]
     new = [restricted(each, mask) for each, mask in zip(prepared, held, strict=True)]
     used = [index for index, mask in enumerate(held) if mask.any()]
-    baseline = _only(start, used)
-    for step in course:
-        for stage in step.stages:
-            if not stage.deforms:
-                baseline, _ = run_stage(
-                    baseline,
-                    stage,
-                    [old[index] for index in used],
-                    chosen=[held[index] for index in used],
-                    resolution_angstrom=step.resolution_angstrom,
-                    settings=settings,
-                )
+    baseline = first_poses = _only(start, used)
+    stages = [(step, stage) for step in course for stage in step.stages if not stage.deforms]
+    for number, (step, stage) in enumerate(stages):
+        baseline, _ = run_stage(
+            baseline,
+            stage,
+            [old[index] for index in used],
+            chosen=[held[index] for index in used],
+            resolution_angstrom=step.resolution_angstrom,
+            settings=settings,
+            priors=_priors(first_poses, baseline, used, widths[number] if widths else {}),
+        )
     found = []
     before = _terms(baseline, [old[index] for index in used], finest, settings)
     after = _terms(_only(state, used), [new[index] for index in used], finest, settings)
@@ -106,6 +112,23 @@ def restricted(prepared: PreparedSpecies, mask: np.ndarray) -> PreparedSpecies:
                 )
             )
     return replace(prepared, blocks=tuple(blocks))
+
+
+def _priors(
+    start: State, state: State, used: Sequence[int], widths: Mapping[Key, float]
+) -> ChangePriors:
+    """The priors of a stage of poses of some of the species; `used`: their numbers among all."""
+    kept: dict[Key, float] = {
+        (name, used.index(number)): width
+        for (name, number), width in widths.items()
+        if number in used
+    }
+    if not kept:
+        return ChangePriors()
+    geometry = start.series.geometry
+    return ChangePriors(
+        widths=kept, changed=changes_since(geometry, start.poses, geometry, state.poses)
+    )
 
 
 def _only(state: State, species: Sequence[int]) -> State:

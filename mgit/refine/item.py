@@ -16,7 +16,7 @@ from mgit.refine.inputs import ParticleSet, ReferenceSet, TiltSeriesData
 from mgit.refine.objective import PERCENT, fitted_scales, pooled_score, score_of_sums
 from mgit.refine.parameters import with_grids
 from mgit.refine.preparation import PreparedSpecies, Subject, prepare
-from mgit.refine.priors import ChangePriors, changes_since, estimated_widths
+from mgit.refine.priors import ChangePriors, Key, changes_since, estimated_widths
 from mgit.refine.settings import RefineSettings
 from mgit.refine.solver import Outcome
 from mgit.refine.stack_preparation import refuse_options
@@ -87,9 +87,13 @@ def refine_item(
     course = schedule(settings, references)
     first = _prepared(start, references, particles, settings)
     held = [held_particles(each, settings) for each in particles]
-    state, prepared, reports = _refined(start, first, held, course, settings, references, particles)
+    state, prepared, reports, widths = _refined(
+        start, first, held, course, settings, references, particles
+    )
     finest = min((each.resolution_angstrom for each in course), default=_nyquist(references))
-    held_out = measure(start, first, state, prepared, held=held, course=course, settings=settings)
+    held_out = measure(
+        start, first, state, prepared, held=held, course=course, settings=settings, widths=widths
+    )
     before, after = (
         terms_of(
             moment,
@@ -149,12 +153,14 @@ def _refined(
     settings: RefineSettings,
     references: Sequence[ReferenceSet],
     particles: Sequence[ParticleSet],
-) -> tuple[State, tuple[PreparedSpecies, ...], list[StageReport]]:
+) -> tuple[State, tuple[PreparedSpecies, ...], list[StageReport], list[dict[Key, float]]]:
+    """State, images, reports, and widths of the priors of every stage of poses, empty for none."""
     state, reports = start, []
+    of_poses: list[dict[Key, float]] = []
     everyone = [np.ones(each.poses.count, dtype=bool) for each in particles]
     few = sum(each.poses.count for each in particles) < settings.few_particles
     held_back = settings.priors == "on" or (settings.priors == "auto" and few)
-    widths: dict[tuple[str, int | None], float] = {}
+    widths: dict[Key, float] = {}
     for number, step in enumerate(course):
         for stage in step.stages:
             priors = ChangePriors()
@@ -164,6 +170,8 @@ def _refined(
                 )
                 widths = estimated_widths(changed, least=widths)
                 priors = ChangePriors(widths=widths, changed=changed)
+            if not stage.deforms:
+                of_poses.append(widths)
             state, report = run_stage(
                 state,
                 stage,
@@ -178,7 +186,7 @@ def _refined(
             state, report = _with_optics(state, prepared, held, step, settings)
             reports.append(report)
             prepared = _prepared(state, references, particles, settings)
-    return state, prepared, reports
+    return state, prepared, reports, of_poses
 
 
 def _with_optics(

@@ -20,13 +20,14 @@ from mgit.geometry.tilt_series import IMAGE_WARP, STAGE_ANGLE
 from mgit.refine.objective import PERCENT
 from mgit.refine.parameters import Parameters
 
-__all__ = ["ChangePriors", "changes_since", "estimated_widths", "likelihood_factor"]
+__all__ = ["ChangePriors", "Key", "changes_since", "estimated_widths", "likelihood_factor"]
 
 LEAST_WIDTH = 0.02
 """Angstrom or degrees: families that did not move are held, not frozen."""
 LEAST_CORRELATION = 1e-3
 
 Key = tuple[str, int | None]
+"""Name of a family and, for families of particles, the number of their species."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

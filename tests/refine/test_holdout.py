@@ -70,3 +70,29 @@ def test_without_held_particles_there_is_nothing_to_measure():
     assert not measure(
         state, [prepared], state, [prepared], held=nobody, course=course, settings=SETTINGS
     )
+
+
+def test_priors_hold_back_poses_in_the_old_deformation_as_in_the_new_one():
+    problem = simulated()
+    _, prepared = problem.prepared()
+    held = [held_particles(problem.particles, SETTINGS)]
+    start = State(series=problem.data, poses=(problem.particles.poses,))
+    course = schedule(replace(SETTINGS, iterations=2), [problem.reference])
+    tight = {("position", 0): 1e-3, ("rotation", 0): 1e-3, ("image_warp", None): 1.0}
+    free, unmoved = (
+        measure(
+            start,
+            [prepared],
+            start,
+            [prepared],
+            held=held,
+            course=course,
+            settings=SETTINGS,
+            widths=[widths, widths],
+        )[0]
+        for widths in ({}, tight)
+    )
+    # `after` is the start itself here: poses that priors hold fast stay as good as that.
+    start_ab = free.after[..., 0]
+    assert np.abs(unmoved.before[..., 0] - start_ab).max() < 1e-2 * start_ab.max()
+    assert np.abs(free.before[..., 0] - start_ab).max() > 0.1 * start_ab.max()
