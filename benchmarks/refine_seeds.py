@@ -3,7 +3,7 @@
     python -m benchmarks.refine_seeds --seeds 0 1 2 3 4 --save
 
 For every seed `mgit demo` runs whole. Then the same recipe is run from the same start with the
-noiseless truth map in place of the half-maps before every round: the floor, what these images allow.
+noiseless truth map in place of the half-maps before every round: the floor of these images.
 All data are simulated. Prints a table and writes JSON.
 """
 
