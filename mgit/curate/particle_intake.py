@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -324,10 +324,27 @@ def check_inside(columns: ParticleColumns, binding: Binding, *, file: str) -> fl
     outside = outside_volume(columns, binding.items)
     share = float(outside.mean()) if len(outside) else 0.0
     if share > OUTSIDE_SHARE_MAX:
+        hint = "say with '--coordinate-pixel-size A' which pixels the coordinates are in"
+        if _inside_from_centres(columns, binding.items):
+            hint = (
+                "they count from the centre of the tomogram, not from its corner: write them in "
+                "angstrom as rlnCenteredCoordinateXAngst and its like"
+            )
         raise InvalidInput(
             f"{share:.0%} of the particles lie outside the volume of their series",
             file=file,
             field="coordinates",
-            hint="say with '--coordinate-pixel-size A' which pixels the coordinates are in",
+            hint=hint,
         )
     return share
+
+
+def _inside_from_centres(columns: ParticleColumns, items: Mapping[str, Item]) -> bool:
+    """Whether all particles lie in their volumes, if coordinates count from the centres."""
+    extents = {identity: _extent(item) for identity, item in items.items()}
+    if any(each is None or len(each) != 3 for each in extents.values()):
+        return False
+    centres = np.array([extents[each] for each in columns.item.dictionary], dtype=np.float64) / 2
+    shift = centres.reshape(-1, 1, 3)[columns.item.codes]
+    moved = replace(columns, positions=columns.positions + shift)
+    return not outside_volume(moved, items).any()

@@ -159,6 +159,17 @@ def test_particles_outside_their_volume_are_counted_and_a_majority_is_refused(vo
     assert "--coordinate-pixel-size" in caught.value.hint
 
 
+def test_coordinates_from_the_centre_in_columns_for_the_corner_are_recognised(volumes):
+    rows = rows_of(8)
+    table = table_of(rows)
+    binding = bind_table(table, volumes, ignore_unmatched=False)
+    centre = np.array([1000.0, 800.0, 300.0])
+    spread = np.linspace(-0.9, 0.4, len(rows))[:, None, None] * centre
+    with pytest.raises(InvalidInput) as caught:
+        check_inside(particles_from(replace(table, positions=spread), binding), binding, file="f")
+    assert "rlnCenteredCoordinateXAngst" in caught.value.hint
+
+
 def test_the_volume_is_in_unbinned_pixels(tree, volumes):
     item = volumes.find("TS_01")
     assert volume_of(item) == ((1000.0, 800.0, 300.0), 2.0)
