@@ -56,12 +56,19 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     repository = open_repository(arguments)
     start = begun(arguments, repository, console)
     course = start.course
+    if start.done == len(course.steps):
+        if not arguments.dry_run:
+            course.checkpoint.remove()
+        console.out(f"nothing is left to do: '{start.branch_name}' has all rounds")
+        console.json({"rounds": []})
+        return ExitCode.OK
     if arguments.dry_run:
         return _planned(start, console)
     try:
         with (
             stopping_signals(),
             branch_held(repository, start.branch_name, run=course.checkpoint.request.id),
+            course.checkpoint.under_way(),
         ):
             found = refine_rounds(course, console, done=start.done, parent=start.parent)
     except KeyboardInterrupt:
@@ -83,6 +90,4 @@ def _planned(start: "Start", console: Console) -> int:
     title = f"round {start.done + 1} of {len(course.steps)}"
     tell_plan(plan, references, console, title=title)
     console.json({"dry_run": True, **planned_record(plan, references)})
-    if not course.checkpoint.has_results:
-        course.checkpoint.remove()
     return ExitCode.OK

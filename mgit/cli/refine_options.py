@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
     from mgit.refine.settings import RefineSettings
 
-__all__ = ["add_options", "given_options", "settings_of"]
+__all__ = ["add_options", "given_options", "refuse_changes", "settings_of"]
 
 FAMILIES = ("image_warp", "particles", "stage_angles", "defocus", "defocus_exhaustive")
 TEXTS: "tuple[tuple[str, str, str, str, str | None], ...]" = (
@@ -107,6 +107,26 @@ def given_options(arguments: "argparse.Namespace") -> "dict[str, Any]":
         if value is not None:
             found[_name(flag)] = value
     return found
+
+
+def refuse_changes(arguments: "argparse.Namespace") -> None:
+    """Raises InvalidInput, naming the options, when a run to be resumed is told what to do."""
+    from mgit.errors import InvalidInput
+
+    given = [*given_options(arguments)]
+    given += [name for name in ("preset", "recipe", "rounds", "message") if _set(arguments, name)]
+    given += [name for name in ("species", "source") if getattr(arguments, name)]
+    given += ["revision"] if arguments.revision != "HEAD" else []
+    if given:
+        raise InvalidInput(
+            "a refinement goes on as it was asked for",
+            hint="give '--resume' alone, or leave it away to begin another refinement",
+            options=", ".join(f"--{name.replace('_', '-')}" for name in given),
+        )
+
+
+def _set(arguments: "argparse.Namespace", name: str) -> bool:
+    return getattr(arguments, name) is not None
 
 
 def settings_of(

@@ -8,7 +8,7 @@ from mgit.cli.changes import signer_of
 from mgit.cli.console import Console
 from mgit.cli.context import core_count
 from mgit.cli.raw_files import computing_versions
-from mgit.cli.refine_options import settings_of
+from mgit.cli.refine_options import refuse_changes, settings_of
 from mgit.cli.refinement import Course
 from mgit.curate.provenance import provenance
 from mgit.errors import InvalidInput, NotFound, Refused
@@ -21,7 +21,7 @@ from mgit.survey.commits import provenance_of
 if TYPE_CHECKING:
     import argparse
 
-__all__ = ["Start", "begun", "checkpoints"]
+__all__ = ["Start", "begun", "checkpoints", "present_versions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,6 +49,7 @@ def begun(arguments: "argparse.Namespace", repository: Repository, console: Cons
     if threads < 1:
         raise InvalidInput("at least one thread is needed", threads=threads)
     if arguments.resume:
+        refuse_changes(arguments)
         checkpoint = _last(arguments, repository)
         steps = tuple(
             replace(RefineSettings().with_options(each), threads=threads)
@@ -57,7 +58,7 @@ def begun(arguments: "argparse.Namespace", repository: Repository, console: Cons
     else:
         steps = settings_of(arguments, device=_device(arguments.device), threads=threads)
         request = _request(arguments, repository, steps)
-        checkpoint = Checkpoint.begin(checkpoints(repository), request)
+        checkpoint = Checkpoint.of(checkpoints(repository), request)
     done, parent = _progress(repository, checkpoint.request)
     course = Course(
         repository=repository,
@@ -70,6 +71,11 @@ def begun(arguments: "argparse.Namespace", repository: Repository, console: Cons
         signer=signer_of(arguments, repository),
     )
     repository.transaction(verb="refine", branch=course.branch, parents=(parent,)).abort()
+    if checkpoint.request.versions != present_versions():
+        console.warning(
+            "this refinement was begun with other versions of mgit or its libraries; "
+            "its result may differ from an undisturbed one in the last digits"
+        )
     if done:
         console.note(f"going on after round {done} of {len(steps)}")
     return Start(course=course, done=done, parent=parent)
@@ -105,16 +111,20 @@ def _request(
         )
     else:
         branch = repository.refs.head().branch
-    versions = provenance({})["versions"]
     return Request(
         parent=commit,
         branch=branch,
         rounds=tuple(each.as_text() for each in steps),
         species=tuple(dict.fromkeys(arguments.species)),
         sources=tuple(dict.fromkeys(arguments.source)),
-        versions={**versions, **computing_versions()},
+        versions=present_versions(),
         message=arguments.message,
     )
+
+
+def present_versions() -> dict[str, str]:
+    """Versions of mgit and of the libraries that numbers come from, as they are installed."""
+    return {**provenance({})["versions"], **computing_versions()}
 
 
 def _last(arguments: "argparse.Namespace", repository: Repository) -> Checkpoint:

@@ -11,13 +11,14 @@ Results are pure functions of the request, so that whatever is found here can be
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mgit.digest import canonical_bytes, short_id
-from mgit.errors import InvalidState
+from mgit.errors import InvalidState, MgitError
 from mgit.maps.reference import HalfReferences
 from mgit.refine.inputs import ReferenceSet
 from mgit.refine.item import ItemResult
@@ -91,12 +92,25 @@ class Checkpoint:
         self.directory, self.request = directory, request
 
     @classmethod
-    def begin(cls, base: Path, request: Request) -> "Checkpoint":
-        """The checkpoint of a request below `base`; one that is there already is gone on with."""
-        directory = base / request.id
-        directory.mkdir(parents=True, exist_ok=True)
-        _write_text(directory / RUN, request.encode())
-        return cls(directory, request)
+    def of(cls, base: Path, request: Request) -> "Checkpoint":
+        """The checkpoint of a request below `base`; nothing is written before it is under way."""
+        return cls(base / request.id, request)
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Write down what was asked for; what is there already is gone on with.
+
+        An error leaves nothing behind when no item was finished, so that there is nothing to
+        resume; whatever stops the process in another way leaves what `--resume` needs.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        _write_text(self.directory / RUN, self.request.encode())
+        try:
+            yield
+        except MgitError:
+            if not self.has_results:
+                self.remove()
+            raise
 
     @classmethod
     def present(cls, base: Path) -> "list[Checkpoint]":
@@ -118,7 +132,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove everything: the refinement is over."""
-        shutil.rmtree(self.directory)
+        if self.directory.is_dir():
+            shutil.rmtree(self.directory)
 
 
 class RoundFiles:
@@ -141,11 +156,11 @@ class RoundFiles:
             facts = {
                 "species": each.species,
                 "diameter_angstrom": each.diameter_angstrom,
-                "ewald": each.ewald,
-                "ewald_reverse": each.ewald_reverse,
                 "box": half.box,
                 "pixel_size_angstrom": half.pixel_size_angstrom,
                 "oversampling": half.oversampling,
+                "ewald": each.ewald,
+                "ewald_reverse": each.ewald_reverse,
             }
             arrays = {"first": half.first, "second": half.second}
             write_record(self.directory / f"references-{number}.npz", facts, arrays)

@@ -49,7 +49,7 @@ def read_record(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
             arrays = {
                 name.removeprefix("a/"): record[name] for name in record.files if name != FACTS
             }
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InvalidState(
             "a checkpoint is damaged",
             hint="remove the file and run 'mgit refine --resume': that part is done again",
