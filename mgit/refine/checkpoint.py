@@ -23,7 +23,7 @@ from mgit.maps.reference import HalfReferences
 from mgit.refine.inputs import ReferenceSet
 from mgit.refine.item import ItemResult
 from mgit.refine.raw_stacks import BoundFile
-from mgit.refine.record_files import read_record, write_record
+from mgit.refine.record_files import read_record, write_record, write_text
 from mgit.refine.result_files import read_result, write_result
 
 __all__ = ["Checkpoint", "Request", "RoundFiles"]
@@ -103,8 +103,7 @@ class Checkpoint:
         An error leaves nothing behind when no item was finished, so that there is nothing to
         resume; whatever stops the process in another way leaves what `--resume` needs.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        _write_text(self.directory / RUN, self.request.encode())
+        write_text(self.directory / RUN, self.request.encode())
         try:
             yield
         except MgitError:
@@ -169,7 +168,7 @@ class RoundFiles:
             for path, entries in bound.items()
         }
         record = {"job": dict(job), "files": files, "references": len(references)}
-        _write_text(self.directory / "job.json", json.dumps(record))
+        write_text(self.directory / "job.json", json.dumps(record))
 
     def read_job(
         self,
@@ -225,18 +224,3 @@ class RoundFiles:
 
     def _result(self, item: str) -> Path:
         return self._results / f"{item}.npz"
-
-
-def _write_text(file: Path, text: str) -> None:
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(file)
-
-
-def _bound_file(record: Mapping[str, Any]) -> BoundFile:
-    return BoundFile(
-        role=record["role"],
-        path=record["path"],
-        place=Path(record["place"]),
-        sections=tuple(record["sections"]),
-    )

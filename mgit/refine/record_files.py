@@ -1,19 +1,21 @@
 """Arrays and facts in one file, whole or absent: what is kept between the items of a round."""
 
+import errno
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from mgit.errors import DiskFull, InvalidState, StorageFailed
 
-__all__ = ["read_record", "write_record"]
+__all__ = ["read_record", "write_record", "write_text"]
 
 FACTS = "facts"
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_record(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
@@ -24,17 +26,27 @@ def write_record(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.n
     if FACTS in arrays or any(each.dtype.kind not in "biufc" for each in arrays.values()):
         raise InvalidState("a record holds arrays of numbers only", file=str(path))
     text = np.frombuffer(json.dumps(facts, sort_keys=True).encode(), dtype=np.uint8)
+    named = {f"a/{name}": values for name, values in arrays.items()}
+    _write(path, lambda file: np.savez(file, allow_pickle=False, **{FACTS: text, **named}))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file; it appears when complete. Raises what `write_record` raises."""
+    _write(path, lambda file: file.write(text.encode()))
+
+
+def _write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("wb") as stream:
-            named = {f"a/{name}": values for name, values in arrays.items()}
-            np.savez(stream, allow_pickle=False, **{FACTS: text, **named})
-            stream.flush()
-            os.fsync(stream.fileno())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
-        kind = DiskFull if error.errno in (28, 122) else StorageFailed
+        kind = DiskFull if error.errno in FULL else StorageFailed
         raise kind("a checkpoint cannot be written", file=str(path), why=str(error)) from error
 
 
