@@ -224,3 +224,12 @@ class RoundFiles:
 
     def _result(self, item: str) -> Path:
         return self._results / f"{item}.npz"
+
+
+def _bound_file(record: Mapping[str, Any]) -> BoundFile:
+    return BoundFile(
+        role=record["role"],
+        path=record["path"],
+        place=Path(record["place"]),
+        sections=tuple(record["sections"]),
+    )
