@@ -209,6 +209,17 @@ def _deformation(
         )
     x, y = (int(size) for size in attributes.get("grid", (0, 0)))
     values = np.asarray(arrays["image_deformation"], dtype=np.float64)
+    if (
+        values.ndim != 2
+        or len(values) != len(arrays["tilt_angle"])
+        or not np.isfinite(values).all()
+    ):
+        raise InvalidState(
+            "an image deformation is not finite, or does not have one row per tilt",
+            item=name,
+            array="image_deformation",
+            shape=values.shape,
+        )
     return ImageDeformation(kind=kind, grid=(x, y), coefficients=values)
 
 
@@ -238,6 +249,13 @@ def _check(geometry: SeriesGeometry) -> None:
     if polynomial is not None and polynomial.shape != (POLYNOMIAL_COEFFICIENTS,):
         raise InvalidState("a motion polynomial does not have 36 coefficients", item=geometry.name)
     _check_components(geometry)
+    if geometry.hand not in (1, -1):
+        raise InvalidState(
+            "the hand of a series is neither 1 nor -1",
+            hint="import the series again with the sign that its format writes",
+            item=geometry.name,
+            hand=geometry.hand,
+        )
     if not geometry.pixel_size_angstrom > 0:
         raise InvalidState("the pixel size is not positive", item=geometry.name)
 

@@ -38,8 +38,12 @@ class Microscope:
 
     def __post_init__(self) -> None:
         """Raises InvalidState for values that no microscope has."""
-        if not self.voltage_kilovolt > 0:
-            raise InvalidState("the voltage is not positive", kilovolt=self.voltage_kilovolt)
+        if not 0 < self.voltage_kilovolt < math.inf:
+            raise InvalidState(
+                "the voltage is not a positive number", kilovolt=self.voltage_kilovolt
+            )
+        if not math.isfinite(self.spherical_aberration_millimetre):
+            raise InvalidState("the spherical aberration is not finite")
         if not 0 <= self.amplitude_contrast <= 1:
             raise InvalidState(
                 "the amplitude contrast is not between 0 and 1", value=self.amplitude_contrast

@@ -6,7 +6,7 @@ import torch
 from mgit.errors import InvalidInput
 from mgit.refine.inputs import TiltSeriesData
 
-__all__ = ["normalised_image", "prepared_image"]
+__all__ = ["check_size", "normalised_image", "prepared_image"]
 
 FLAT = 1e-6
 """A standard deviation below this share of the largest value is rounding, not an image."""
@@ -21,17 +21,14 @@ def prepared_image(series: TiltSeriesData, tilt: int, *, longest_angstrom: float
     """
     image = np.asarray(series.image(tilt))
     pixel = series.geometry.pixel_size_angstrom
-    expected = series.geometry.image_dimensions_angstrom
-    if image.ndim != 2 or expected is None or _far(image.shape[::-1], expected, pixel):
+    check_size(series, image.shape, tilt=tilt)
+    if not np.isfinite(image).all():
         raise InvalidInput(
-            "a tilt image does not have the size that its series has",
-            hint="link the stack that belongs to the series, at its pixel size",
+            "a tilt image is not finite",
+            hint="copy it again, or exclude the tilt with 'mgit source exclude'",
             item=series.name,
             tilt=tilt,
-            shape=image.shape,
         )
-    if not np.isfinite(image).all():
-        raise InvalidInput("a tilt image is not finite", item=series.name, tilt=tilt)
     try:
         normalised = normalised_image(image, longest_px=longest_angstrom / pixel)
     except InvalidInput as error:
@@ -42,6 +39,25 @@ def prepared_image(series: TiltSeriesData, tilt: int, *, longest_angstrom: float
             tilt=tilt,
         ) from error
     return -normalised if series.dark else normalised
+
+
+def check_size(series: TiltSeriesData, shape: tuple[int, ...], *, tilt: int) -> None:
+    """Raises InvalidInput, naming item and tilt, for a shape that is not the geometry's.
+
+    A difference of two pixels is rounding.
+    """
+    pixel = series.geometry.pixel_size_angstrom
+    known = series.geometry.image_dimensions_angstrom
+    if len(shape) != 2 or known is None or _far(shape[::-1], known, pixel):
+        expected = None if known is None else tuple(round(each / pixel) for each in known[::-1])
+        raise InvalidInput(
+            "a tilt image does not have the size that its series has",
+            hint="link the stack that belongs to the series, at its pixel size",
+            item=series.name,
+            tilt=tilt,
+            shape=shape,
+            expected=expected,
+        )
 
 
 def normalised_image(image: np.ndarray, *, longest_px: float) -> np.ndarray:

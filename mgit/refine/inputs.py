@@ -234,4 +234,8 @@ def _microscope(name: str, attributes: Mapping[str, Any]) -> Microscope:
                 hint="set it with 'mgit source set'",
                 item=name,
             )
-    return Microscope(**{key: float(attributes[key]) for key in keys})
+    try:
+        return Microscope(**{key: float(attributes[key]) for key in keys})
+    except InvalidState as error:
+        error.fields.setdefault("item", name)
+        raise

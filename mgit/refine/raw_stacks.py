@@ -107,7 +107,9 @@ def _singles(item: str, files: Sequence[BoundFile]) -> TiltImages:
             )
 
     def image(row: int) -> np.ndarray:
-        return read_section(files[row].place, 0, header=headers[row])
+        return _finite(
+            read_section(files[row].place, 0, header=headers[row]), item, files[row], row
+        )
 
     return TiltImages(image=image, size_px=_size(headers[0]))
 
@@ -127,9 +129,21 @@ def _stacked(item: str, stack: BoundFile, tilts: int) -> TiltImages:
 
     def image(row: int) -> np.ndarray:
         section = stack.sections[row] - 1 if stack.sections else row
-        return read_section(stack.place, section, header=header)
+        return _finite(read_section(stack.place, section, header=header), item, stack, row)
 
     return TiltImages(image=image, size_px=_size(header))
+
+
+def _finite(values: np.ndarray, item: str, file: BoundFile, row: int) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise InvalidInput(
+            "a tilt image is not finite",
+            hint="copy it again, or exclude the tilt with 'mgit source exclude'",
+            item=item,
+            tilt=row,
+            file=str(file.place),
+        )
+    return values
 
 
 def _header(item: str, file: BoundFile) -> MrcHeader:

@@ -65,6 +65,22 @@ def test_values_that_cannot_be_are_refused_by_name(make_series, arrays, message)
     assert caught.value.fields["item"] == "TS_1"
 
 
+@pytest.mark.parametrize("values", [np.zeros((6, 3)), np.zeros(7), np.full((7, 3), np.nan)])
+def test_a_deformation_that_does_not_fit_is_refused_by_array(make_series, values):
+    attributes = {"image_deformation": {"type": "linear", "unit": "pixel", "grid": [0, 0]}}
+    with pytest.raises(InvalidState, match="deformation") as caught:
+        make_series(7, image_deformation=values, array_attributes=attributes)
+    assert caught.value.fields["array"] == "image_deformation"
+
+
+@pytest.mark.parametrize("hand", [0, 2])
+def test_a_hand_that_is_no_sign_is_refused(hand):
+    arrays = {name: np.zeros(2) for name in ("tilt_angle", "axis_angle", "exposure")}
+    attributes = {"pixel_size_angstrom": "1.0", "hand": hand}
+    with pytest.raises(InvalidState, match="hand"):
+        series_geometry("a", "tilt_series", arrays=arrays, attributes=attributes)
+
+
 @pytest.mark.parametrize("missing", ["tilt_angle", "axis_angle", "exposure"])
 def test_a_series_that_was_never_aligned_is_refused(missing):
     arrays = {name: np.zeros(2) for name in ("tilt_angle", "axis_angle", "exposure")}

@@ -47,8 +47,8 @@ def test_extracted_particles_need_no_size_of_images():
 
 def test_a_term_that_cannot_be_applied_is_refused_by_name():
     with pytest.raises(Unsupported) as error:
-        tilt_series(item(location_b_factor=np.full((1, 2, 2), -5.0)), IMAGES)
-    assert error.value.fields == {"item": "TS_1", "array": "location_b_factor"}
+        tilt_series(item(defocus_field=np.full((1, 2, 2), -5.0)), IMAGES)
+    assert error.value.fields == {"item": "TS_1", "array": "defocus_field"}
 
 
 def test_extracted_images_have_their_own_pixel_size():
@@ -61,5 +61,9 @@ def test_extracted_images_have_their_own_pixel_size():
 
 def test_the_weight_of_an_item_is_neutral_unless_it_is_stated():
     assert item_weight({}).scale == 1
+    for wrong in ({"weight": "nan"}, {"weight": "-1"}, {"b_factor_angstrom2": "inf"}):
+        with pytest.raises(InvalidState) as error:
+            item_weight({"name": "TS_1", **wrong})
+        assert error.value.fields["item"] == "TS_1"
     stated = item_weight({"weight": "0.5", "b_factor_angstrom2": "-20.0"})
     assert (stated.scale, stated.b_factor) == (0.5, -20)

@@ -88,3 +88,16 @@ def test_other_formats_than_mrc_are_refused(tmp_path):
     path.write_bytes(b"II*\0")
     with pytest.raises(Unsupported, match="only MRC"):
         tilt_images("TS_1", [bound(path, "tilt_image")], tilts=1)
+
+
+@pytest.mark.parametrize("sections", [(), (2, 1, 3)])
+def test_an_image_that_is_not_finite_is_refused_by_item_tilt_and_file(tmp_path, sections):
+    path = tmp_path / "stack.mrc"
+    write_stack(path, np.ones((3, 4, 6), np.float32), pixel_size_angstrom=2.0, label="test")
+    content = bytearray(path.read_bytes())
+    content[1024 + 4 * (24 + 7) : 1024 + 4 * (24 + 8)] = np.float32(np.nan).tobytes()
+    path.write_bytes(content)
+    images = tilt_images("TS_1", [replace(bound(path), sections=sections)], tilts=3)
+    with pytest.raises(InvalidInput, match="not finite") as error:
+        images.image(0 if sections else 1)
+    assert error.value.fields == {"item": "TS_1", "tilt": 0 if sections else 1, "file": str(path)}
