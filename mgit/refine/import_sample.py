@@ -35,17 +35,27 @@ __all__ = [
 
 Bound = Mapping[str, Sequence[BoundFile]]
 FIELD_DIAMETERS = 2.0
+TILTS_MIN = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a check may take. series and tilts: of whole images, which cost most to read."""
+    """How much a check may take.
+
+    series, tilts, pixels: of whole images, which cost most; tilts of one series, pixels of all.
+    """
 
     images: int = 2000
     box: int = 64
     series: int = 4
     tilts: int = 21
+    pixels: int = 600_000_000
     seed: int = 0
+
+    def tilts_of(self, size_px: tuple[int, int]) -> int:
+        """How many tilts of a series are taken whose images have this size."""
+        affordable = self.pixels // (self.series * size_px[0] * size_px[1])
+        return min(self.tilts, max(TILTS_MIN, affordable))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -147,11 +157,11 @@ def series_of(part: ItemPart, bound: Bound, limits: Limits) -> TiltSeriesData:
         return particle_series(data)
     images = tilt_images(data.name, bound[part.item.path], tilts=len(data.arrays["tilt_angle"]))
     series = tilt_series(data, images)
-    used = series.geometry.used_tilts
-    if len(used) <= limits.tilts:
+    used, most = series.geometry.used_tilts, limits.tilts_of(images.size_px)
+    if len(used) <= most:
         return series
     by_angle = used[np.argsort(series.geometry.arrays["tilt_angle"][used], kind="stable")]
-    chosen = by_angle[np.linspace(0, len(used) - 1, limits.tilts).round().astype(np.int64)]
+    chosen = by_angle[np.linspace(0, len(used) - 1, most).round().astype(np.int64)]
     use = np.zeros(series.geometry.tilt_count, dtype=np.bool_)
     use[chosen] = True
     return replace(series, geometry=series.geometry.with_arrays({"use": use}))

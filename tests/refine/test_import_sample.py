@@ -63,6 +63,13 @@ def test_tilts_are_thinned_over_the_whole_range(plan):
     assert (kept.min(), kept.max()) == (angles.min(), angles.max())
 
 
+def test_large_images_are_fewer():
+    assert Limits().tilts_of((320, 320)) == 21
+    assert Limits().tilts_of((4096, 4096)) == 8
+    assert Limits().tilts_of((11_520, 8_184)) == 7
+    assert Limits(tilts=3).tilts_of((11_520, 8_184)) == 3
+
+
 def test_particles_out_of_every_image_are_not_seen(plan):
     found, bound = plan
     part = found.parts[0]
