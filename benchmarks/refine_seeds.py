@@ -36,7 +36,7 @@ RESULTS = Path(__file__).parent / "results"
 def mgit(words: Sequence[str], directory: Path) -> Any:
     """Run a verb in a process of its own; its JSON document."""
     done = subprocess.run(
-        [sys.executable, "-m", "mgit", "-C", str(directory), *words, "--json", "--quiet"],
+        [sys.executable, "-P", "-m", "mgit", "-C", str(directory), *words, "--json", "--quiet"],
         capture_output=True,
         text=True,
         check=False,

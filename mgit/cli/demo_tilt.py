@@ -49,7 +49,7 @@ def tilt_journey(
 def _import(
     steps: Steps, population: Path, data: Path, source: Sequence[str], tables: Path
 ) -> None:
-    steps.run(["init", str(population), "--name", population.name])
+    steps.run(["init", str(population), "--name", "demo"])
     steps.run(["source", "add", "grid1", *source], directory=population)
     steps.run(["source", "link", "grid1", str(data)], directory=population)
     table = ["--particles", str(tables / "particles.star"), "--diameter", "150"]

@@ -15,7 +15,7 @@ def _identity(monkeypatch, tmp_path):
 
 
 def test_the_demo_ends_with_a_verified_population(capsys, tmp_path):
-    assert main(["demo", "here"]) == 0
+    assert main(["demo", "here", "--kind", "metadata"]) == 0
     shown = capsys.readouterr().out
     commands = [line.split()[2] for line in shown.splitlines() if line.startswith("$ mgit")]
     assert commands[0] == "init"
@@ -25,7 +25,7 @@ def test_the_demo_ends_with_a_verified_population(capsys, tmp_path):
 
 
 def test_in_json_mode_the_demo_prints_one_document(capsys):
-    assert main(["demo", "here", "--json"]) == 0
+    assert main(["demo", "here", "--kind", "metadata", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert {command["exit_code"] for command in document["commands"]} == {0}
 
