@@ -25,7 +25,8 @@ def write_record(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.n
     """
     if FACTS in arrays or any(each.dtype.kind not in "biufc" for each in arrays.values()):
         raise InvalidState("a record holds arrays of numbers only", file=str(path))
-    text = np.frombuffer(json.dumps(facts, sort_keys=True).encode(), dtype=np.uint8)
+    said = json.dumps({"arrays": sorted(arrays), "facts": facts}, sort_keys=True)
+    text = np.frombuffer(said.encode(), dtype=np.uint8)
     named = {f"a/{name}": values for name, values in arrays.items()}
     _write(path, lambda file: np.savez(file, allow_pickle=False, **{FACTS: text, **named}))
 
@@ -56,11 +57,11 @@ def read_record(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     Raises InvalidState, naming the file, for one that is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as record:
-            facts = json.loads(record[FACTS].tobytes())
-            arrays = {
-                name.removeprefix("a/"): record[name] for name in record.files if name != FACTS
-            }
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as record:
+            said = json.loads(record[FACTS].tobytes())
+            # The checksums of the format cover contents; the list covers the names.
+            arrays = {name: record[f"a/{name}"] for name in said["arrays"]}
+            facts: dict[str, Any] = said["facts"]
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise InvalidState(
             "a checkpoint is damaged",
