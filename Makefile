@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo "make install   create $(VENV) with mgit and its test tools"
-	@echo "make demo      install, then run a journey on synthetic metadata"
+	@echo "make demo      install, then simulate, refine, score and audit a tilt series"
 	@echo "make lint      format, lint, types, import contracts"
 	@echo "make test      lint and the fast tests"
 	@echo "make test-all  the slow tests too"
