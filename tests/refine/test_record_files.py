@@ -50,8 +50,7 @@ def test_every_flipped_bit_and_every_cut_is_noticed_or_harmless(tmp_path):
             file.write_bytes(content)
             try:
                 facts, arrays = read_record(file)
-            except InvalidState as error:
-                assert error.fields["file"] == str(file)
+            except InvalidState:
                 continue
             assert facts == FACTS
             assert all(np.array_equal(arrays[name], ARRAYS[name]) for name in ARRAYS)
