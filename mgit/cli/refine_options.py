@@ -14,6 +14,7 @@ TEXTS: "tuple[tuple[str, str, str, str, str | None], ...]" = (
     ("geometry", "--image-warp", "WxH", "warp of every image on a grid", "--refine_imagewarp"),
     ("imaging", "--ctf-min-resolution", "A", "optics move where references are better; 8",
      "--ctf_minresolution"),
+    ("imaging", "--ewald", "auto|on|off", "curvature of the Ewald sphere in the maps", None),
     ("course", "--iter", "N", "sub-iterations in a round; default: 3", None),
     ("course", "--start-resolution", "A", "resolution of the first sub-iteration", None),
     ("course", "--resolution", "A", "no finer than this", None),

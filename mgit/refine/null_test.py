@@ -93,24 +93,25 @@ def null_test(
     writer: a draft over the plan's tree; the noise's poses are put in it, and nobody keeps it.
     """
     seed = plan.settings.seed
-    before = [
-        [reconstruct_species(each, bound, budget=budget, null_seed=each_seed)[0]
-         for each_seed in (None, seed)]
-        for each in plan.species
-    ]  # fmt: skip
+
+    def maps_of(each: SpeciesPlan, null_seed: int | None) -> Reconstruction:
+        mode = plan.settings.ewald
+        found, _ = reconstruct_species(each, bound, budget=budget, ewald=mode, null_seed=null_seed)
+        return found
+
+    before = [(maps_of(each, None), maps_of(each, seed)) for each in plan.species]
     write_refinement(writer, plan, null)
     seal()
     names = [each.species.name for each in plan.species]
     plans = plan_reconstruction(writer, species=names)
     found = []
     for number, each in enumerate(plans):
-        noise, _ = reconstruct_species(each, bound, budget=budget, null_seed=seed)
         data_before, noise_before = before[number]
         maps = {
             "data_before": data_before,
             "data_after": after[number][1],
             "noise_before": noise_before,
-            "noise_after": noise,
+            "noise_after": maps_of(each, seed),
         }
         limit = 2 * references[number].references.pixel_size_angstrom
         found.append(_compared(each, maps, limit_angstrom=limit))

@@ -95,7 +95,7 @@ def finish_round(
     levels: set[str] = set()
     changes: list[Change] = []
     for each in plan_reconstruction(writer, species=names):
-        result, seen = reconstruct_species(each, bound, budget=budget)
+        result, seen = reconstruct_species(each, bound, budget=budget, ewald=plan.settings.ewald)
         write_reconstruction(writer, each, result)
         write_scores(writer, plan, found, species=each.species.name)
         maps.append((each, result))

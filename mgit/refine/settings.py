@@ -12,7 +12,7 @@ from mgit.errors import InvalidInput
 __all__ = [
     "ALIASES",
     "PRESETS",
-    "Priors",
+    "Choice",
     "RefineSettings",
     "parse_grid",
     "parse_percent",
@@ -20,7 +20,8 @@ __all__ = [
     "recipe",
 ]
 
-Priors = Literal["auto", "on", "off"]
+Choice = Literal["auto", "on", "off"]
+CHOICES = ("auto", "on", "off")
 
 ALIASES: Mapping[str, str] = {
     "refine_imagewarp": "image_warp",
@@ -49,6 +50,7 @@ class RefineSettings:
     holdout: share of particles that take no part in fitting deformation and optics.
     priors: whether changes are held back by Gaussians; auto: when an item has fewer than
         `few_particles`.
+    ewald: whether reconstructions follow the curvature of the Ewald sphere; auto: when it matters.
     batch: images transformed at a time; a setting and no property of the machine.
     threads: of the kernels; no result depends on it. device: 'cpu', 'cuda' or 'cuda:N'.
     """
@@ -66,7 +68,7 @@ class RefineSettings:
     weight_threshold: float = 0.25
     min_particles: int = 1
     holdout: float = 0.05
-    priors: Priors = "auto"
+    priors: Choice = "auto"
     few_particles: int = 300
     warp_steps: int = 10
     stage_steps: int = 6
@@ -75,6 +77,7 @@ class RefineSettings:
     batch: int = 8
     threads: int = 1
     device: str = "cpu"
+    ewald: Choice = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -99,8 +102,9 @@ class RefineSettings:
             _refuse("weight_threshold", self.weight_threshold, "give more than 0, less than 1")
         if not 0 <= self.holdout < 0.5:
             _refuse("holdout", self.holdout, "give less than half, as in 5%")
-        if self.priors not in ("auto", "on", "off"):
-            _refuse("priors", self.priors, "give auto, on or off")
+        for name in ("priors", "ewald"):
+            if getattr(self, name) not in CHOICES:
+                _refuse(name, getattr(self, name), "give auto, on or off")
         if re.fullmatch(r"cpu|cuda(:[0-9]+)?", self.device) is None:
             _refuse("device", self.device, "give cpu, cuda or cuda:N")
 
@@ -295,7 +299,7 @@ def _converted(name: str, value: Any) -> Any:
         if text.lower() not in ("true", "false", "yes", "no", "1", "0"):
             _refuse(name, value, "give true or false")
         return text.lower() in ("true", "yes", "1")
-    if name == "priors":
+    if name in ("priors", "ewald"):
         return text
     try:
         return int(text) if kind is int else float(text)
