@@ -117,7 +117,7 @@ def fsc_change(species: str, before: FscSample, after: FscSample) -> Change | No
 
 
 def _shell_errors(sample: FscSample, band: np.ndarray) -> np.ndarray:
-    """Standard error of a shell's FSC: (1 - F^2) / sqrt(independent samples), eq. 5."""
+    """Standard error of a shell's FSC: (1 - F^2) / sqrt(independent real samples), eq. 5."""
     filled = np.pi / 6 * min(1.0, sample.diameter_angstrom / sample.box_angstrom) ** 3
-    independent = np.maximum(1.0, 2 * np.pi * band**2 * filled)
+    independent = np.maximum(1.0, 4 * np.pi * band**2 * filled)
     return np.asarray((1 - sample.curve[band] ** 2) / np.sqrt(independent))
