@@ -13,6 +13,7 @@ from mgit.refine.discs import at_places
 from mgit.refine.inputs import ReferenceSet
 from mgit.refine.objective import SpeciesTarget
 from mgit.refine.preparation import Subject, prepare
+from mgit.refine.stages import State, targets_of
 from tests.refine.curved import Thick, ball_of_atoms, drawn_angles, particle_rotation
 from tests.refine.problems import simulated
 
@@ -97,6 +98,24 @@ def test_the_gradient_with_curvature_is_that_of_double_precision():
         found.append(gradient)
     scale = found[1].abs().max()
     torch.testing.assert_close(found[0] / scale, found[1] / scale, rtol=0.0, atol=2e-3)
+
+
+def test_terms_with_curvature_on_a_device_are_those_of_the_cpu(cupy):
+    problem = simulated()
+    target = target_of(problem.data, problem, reference=replace(problem.reference, ewald=True))
+    state = State(series=problem.data, poses=(problem.particles.poses,))
+    found = []
+    for device in ("cpu", "cuda"):
+        (there,) = targets_of(
+            state,
+            (target.prepared,),
+            chosen=[target.chosen],
+            resolution_angstrom=12.0,
+            threads=1,
+            device=device,
+        )
+        found.append(there.terms({}))
+    torch.testing.assert_close(found[1], found[0], rtol=1e-4, atol=1e-2)
 
 
 def test_bands_of_images_that_carry_the_ctf_are_refused_by_item_and_species():
