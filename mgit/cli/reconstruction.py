@@ -17,6 +17,7 @@ from mgit.refine.slices import EwaldMode
 __all__ = ["Results", "reconstructed", "recorded"]
 
 Results = Sequence[tuple[SpeciesPlan, Reconstruction]]
+BATCH = Budget().batch
 
 
 def reconstructed(
@@ -26,6 +27,7 @@ def reconstructed(
     *,
     threads: int,
     ewald: EwaldMode,
+    batch: int = BATCH,
 ) -> tuple[Results, frozenset[str]]:
     """Bind the raw files, reconstruct every species; also the levels of the data used."""
     with console.progress("checking raw files", total=None, unit="files") as bar:
@@ -34,7 +36,7 @@ def reconstructed(
     levels: set[str] = set()
     total = sum(plan.images for plan in plans)
     with console.progress("reconstructing", total=total, unit="images") as bar:
-        budget = Budget(threads=threads, advance=bar.advance)
+        budget = Budget(threads=threads, batch=batch, advance=bar.advance)
         for plan in plans:
             result, seen = reconstruct_species(plan, bound, budget=budget, ewald=ewald)
             results.append((plan, result))
@@ -56,7 +58,7 @@ def recorded(
     settings = {
         "species": [plan.species.name for plan, _ in results],
         "revision": revision,
-        "batch": Budget().batch,
+        "batch": BATCH,
         "ewald": ewald,
     }
     states = dict.fromkeys(str(part.item.state) for plan, _ in results for part in plan.parts)

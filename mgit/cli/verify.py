@@ -10,7 +10,6 @@ TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up
 if TYPE_CHECKING:
     from mgit.history.repository import Repository
     from mgit.verify.audit import Request
-    from mgit.verify.findings import Finding, VerifyReport
 
 __all__ = ["DESCRIPTION", "HELP", "configure", "run"]
 
@@ -26,21 +25,24 @@ ones, signatures. A few seconds for a large population.
   --provenance   also particles, items, half-sets in space, what was made from what
   --raw          also re-read the raw files that are linked on this machine
   --against DIR  also compare branches and tags with another clone
+  --replay       also run the step of REV (default: HEAD) again and compare
 
 Three verdicts stand at the end. 'consistent': every digest fits what it names. 'signed':
-unsigned, partly, all or failed. 'replayed': not run. A consistent history may
-still be a rewritten one: only a signature or another clone tells (--against).
-Exit code 4 means that something is corrupt, 1 that something is only doubtful.
+unsigned, partly, all or failed. 'replayed': not run, identical (the same state digest),
+equivalent (FSC between maps at least 0.999 up to the resolution, medians of poses under
+0.05 A and 0.05 degrees: other devices and versions may round otherwise), different, or
+not replayable. A consistent history may still be a rewritten one: only a signature or
+another clone tells (--against), and only --replay that a result was computed.
+Exit code 4 means that something is corrupt, 1 that something is only doubtful: a
+replay that is different, or that was asked for and is not possible, is.
 
 examples:
   mgit verify
   mgit verify --deep --provenance --raw
   mgit verify v1.0 --deep
   mgit verify --against /backup/population
+  mgit verify HEAD~1 --replay --workers 4
 """
-
-CONSEQUENCES_SHOWN_MAX = 5
-COLOUR = {"corrupt": "red", "suspect": "yellow", "note": "cyan"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provenance", action="store_true", help="particles, half-sets, inputs")
     parser.add_argument("--raw", action="store_true", help="re-read linked raw files")
     parser.add_argument("--against", metavar="DIR", help="another clone on this machine")
+    parser.add_argument("--replay", action="store_true", help="run the step of REV again")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="of --replay")
+    parser.add_argument("--threads", type=int, metavar="N", help="of each; default: all cores")
     parser.add_argument("--signers", metavar="FILE", help="who may sign (ssh-keygen's format)")
     parser.add_argument(
         "--radius",
@@ -68,15 +73,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Audit the repository and tell everything that is wrong with it."""
+    from mgit.cli.render.audit import tell_report
     from mgit.verify.audit import verify
 
     repository = open_repository(arguments)
     report = verify(
         repository,
-        _request(repository, arguments),
+        _request(repository, arguments, console),
         progress=lambda title, total, unit: console.progress(title, total=total or None, unit=unit),
     )
-    _tell(report, console)
+    tell_report(report, console)
     console.json(report.record())
     if report.clean:
         return ExitCode.OK
@@ -84,7 +90,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return ExitCode.REFUSED if report.consistent else ExitCode.CORRUPT
 
 
-def _request(repository: "Repository", arguments: argparse.Namespace) -> "Request":
+def _request(
+    repository: "Repository", arguments: argparse.Namespace, console: Console
+) -> "Request":
     from mgit.errors import Refused
     from mgit.history.repository import Repository
     from mgit.history.signing import AllowedSigners
@@ -99,6 +107,13 @@ def _request(repository: "Repository", arguments: argparse.Namespace) -> "Reques
         from mgit.cli.linked_files import LinkedFiles
 
         raw = LinkedFiles(repository)
+    replayer = None
+    if arguments.replay:
+        from mgit.cli.replay import replayer_of
+
+        replayer = replayer_of(
+            repository, console, workers=arguments.workers, threads=arguments.threads
+        )
     return Request(
         revision=arguments.revision,
         level=Level.CONTENT if arguments.deep else level,
@@ -107,41 +122,5 @@ def _request(repository: "Repository", arguments: argparse.Namespace) -> "Reques
         signers=AllowedSigners(path=arguments.signers) if arguments.signers else None,
         against=Repository.open(arguments.against) if arguments.against else None,
         radius_angstrom=arguments.radius,
+        replayer=replayer,
     )
-
-
-def _tell(report: "VerifyReport", console: Console) -> None:
-    for finding in report.findings:
-        _tell_finding(finding, console)
-    seen = report.coverage
-    console.out(
-        f"checked {seen.commits:,} commits, {seen.objects:,} objects, {seen.arrays:,} arrays, "
-        f"{seen.chunks:,} chunks"
-    )
-    if seen.bytes_read:
-        console.out(
-            f"  read {seen.bytes_read / 1e6:,.1f} MB, decoded {seen.arrays_decoded:,} arrays"
-        )
-    if seen.particles:
-        console.out(f"  {seen.particles:,} particles")
-    if seen.raw_files or seen.raw_files_absent or seen.items_unbound:
-        console.out(
-            f"  {seen.raw_files:,} raw files re-read, {seen.raw_files_absent:,} not on this "
-            f"machine, {seen.items_unbound:,} items unverified"
-        )
-    console.out(f"consistent: {'yes' if report.consistent else 'no'}")
-    console.out(f"signed: {report.signed}")
-    console.out(f"replayed: {report.replayed}")
-
-
-def _tell_finding(finding: "Finding", console: Console) -> None:
-    head = console.styled(f"{finding.severity}:", COLOUR[finding.severity])
-    console.out(f"{head} {finding.kind}  {finding.subject}")
-    console.out(f"  {finding.message}")
-    shown = finding.consequences[:CONSEQUENCES_SHOWN_MAX]
-    for each in shown:
-        console.out(f"    affects {each}")
-    if len(finding.consequences) > len(shown):
-        console.out(f"    and {len(finding.consequences) - len(shown)} more (--json lists all)")
-    if finding.hint:
-        console.out(f"  {console.styled('hint:', 'cyan')} {finding.hint}")

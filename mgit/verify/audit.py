@@ -18,6 +18,7 @@ from mgit.verify.progress import Progress, bar, silent
 from mgit.verify.raw import RawFiles, check_raw
 from mgit.verify.references import Start, check_references, starts_of
 from mgit.verify.remembered import remembering
+from mgit.verify.replay import Replayer, check_replay
 from mgit.verify.signatures import check_signatures
 from mgit.verify.states import check_owners, check_trailers
 from mgit.verify.storage import check_presence, check_stored_bytes, check_structure
@@ -33,6 +34,7 @@ class Request:
     and the stage reach. level: GRAPH to CONTENT. domain: particles, half-sets and provenance too.
     raw: where raw files are; None leaves them alone. signers: who may sign; None: anybody.
     against: another clone. radius_angstrom: see ParticleAudit.
+    replayer: runs the step of `revision`, or of HEAD, again; None: no step is run.
     """
 
     revision: str | None = None
@@ -42,6 +44,7 @@ class Request:
     signers: AllowedSigners | None = None
     against: Repository | None = None
     radius_angstrom: float | None = None
+    replayer: Replayer | None = None
 
 
 def verify(
@@ -78,6 +81,10 @@ def verify(
     _check_domain(repository, graph, ledger, report, request, progress)
     if request.against is not None:
         compare_clones(repository, request.against, ledger)
+    if request.replayer is not None:
+        tips = _tips(repository, graph, request)
+        # HEAD comes first; without any tip the graph's findings say why.
+        report.replay = check_replay(tips[0], request.replayer, ledger) if tips else None
     report.findings = ledger.findings()
     return report
 

@@ -1,10 +1,11 @@
 """What an audit says: findings, coverage, and three verdicts (docs/format/verify.md)."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
 
-__all__ = ["Coverage", "Finding", "Level", "Severity", "VerifyReport"]
+__all__ = ["Coverage", "Finding", "Level", "Replayed", "Severity", "VerifyReport"]
 
 Severity = Literal["corrupt", "suspect", "note"]
 
@@ -67,6 +68,33 @@ class Coverage:
     """Items that record no digest of their raw data: nothing can be said about these."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What became of running the step of a commit again (docs/format/verify.md, section 6).
+
+    verb: as the provenance has it, None where that cannot be read. details: what differs, a
+    sentence each. doubts: recorded figures that the replay does not find. versions: what is not
+    as it was recorded, libraries and devices. reason, hint: of a step that is not replayable.
+    """
+
+    commit: str
+    verb: str | None
+    verdict: Literal["identical", "equivalent", "different", "not replayable"]
+    details: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    reason: str | None = None
+    hint: str | None = None
+    species: tuple[Mapping[str, Any], ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """The replay as JSON has it."""
+        return {
+            name: list(each) if isinstance(each, tuple) else each
+            for name, each in asdict(self).items()
+        }
+
+
 @dataclass(slots=True, kw_only=True)
 class VerifyReport:
     """Everything an audit found. It never stops at the first finding."""
@@ -77,7 +105,7 @@ class VerifyReport:
     signed_commits: int = 0
     signature_failures: int = 0
     signatures_checked: bool = True
-    replayed: str = "not run"
+    replay: Replayed | None = None
 
     @property
     def clean(self) -> bool:
@@ -104,6 +132,11 @@ class VerifyReport:
             return "unsigned"
         return "all" if self.signed_commits == self.coverage.commits else "partly"
 
+    @property
+    def replayed(self) -> str:
+        """The verdict on the one commit whose step was run again, else 'not run'."""
+        return "not run" if self.replay is None else self.replay.verdict
+
     def record(self) -> dict[str, Any]:
         """The report as JSON has it."""
         return {
@@ -111,6 +144,7 @@ class VerifyReport:
             "consistent": "yes" if self.consistent else "no",
             "signed": self.signed,
             "replayed": self.replayed,
+            "replay": None if self.replay is None else self.replay.record(),
             "coverage": asdict(self.coverage),
             "findings": [finding.record() for finding in self.findings],
         }
