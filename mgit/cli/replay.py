@@ -61,6 +61,10 @@ class _Step:
             raise InvalidInput("the provenance does not say how it was done", setting=name)
         return found
 
+    def names(self, setting: str) -> tuple[str, ...]:
+        """A recorded list of names. Raises InvalidInput as `setting` does."""
+        return tuple(str(each) for each in self.setting(setting, list))
+
 
 def replayer_of(
     repository: Repository, console: Console, *, workers: int = 1, threads: int | None = None
@@ -116,7 +120,8 @@ def _told(repository: Repository, commit: CommitRecord) -> Mapping[str, Any]:
     """The provenance of a commit; of one change that was staged first, that of the change."""
     told = provenance_of(repository.snapshot(commit.id))
     changes = told.get("changes")
-    if told.get("verb") == "commit" and isinstance(changes, list) and len(changes) == 1:
+    alone = isinstance(changes, list) and len(changes) == 1 and isinstance(changes[0], dict)
+    if told.get("verb") == "commit" and isinstance(changes, list) and alone:
         return dict(changes[0])
     return told
 
@@ -154,18 +159,17 @@ def _compared(step: _Step, rehearsal: Rehearsal) -> Replay:
 
 
 def _reconstruct(step: _Step, draft: Draft) -> tuple[str, ...]:
-    ewald = step.setting("ewald", str)
-    if ewald not in ("auto", "on", "off"):
-        raise InvalidInput("the provenance has an option that this version lacks", ewald=ewald)
-    names = [str(each) for each in step.setting("species", list)]
-    plans = plan_reconstruction(draft, species=names, own_optics="apart")
+    ewald, batch = step.setting("ewald", str), step.setting("batch", int)
+    if ewald not in ("auto", "on", "off") or batch < 1:
+        raise InvalidInput("the provenance has an unknown option", ewald=ewald, batch=batch)
+    plans = plan_reconstruction(draft, species=step.names("species"), own_optics="apart")
     results, _ = reconstructed(
         step.repository,
         plans,
         step.console,
         threads=step.threads * step.workers,
         ewald=ewald,
-        batch=step.setting("batch", int),
+        batch=batch,
     )
     for plan, result in results:
         write_reconstruction(draft, plan, result)
@@ -174,15 +178,15 @@ def _reconstruct(step: _Step, draft: Draft) -> tuple[str, ...]:
 
 def _refine(step: _Step, draft: Draft) -> tuple[str, ...]:
     repository, console = step.repository, step.console
-    options = step.setting("options", dict)
+    options = {name: str(text) for name, text in step.setting("options", dict).items()}
     settings = replace(RefineSettings().with_options(options), threads=step.threads)
     settings = replace(settings, device=_device(settings.device))
     request = Request(
         parent=step.parent,
         branch=None,
         rounds=(settings.as_text(),),
-        species=tuple(step.setting("species", list)),
-        sources=tuple(step.setting("sources", list)),
+        species=step.names("species"),
+        sources=step.names("sources"),
         versions={},
     )
     local = repository.layout.local

@@ -1,6 +1,7 @@
 """A recorded round, run again: honest commits, one that is made up, one with moved particles."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -49,11 +50,12 @@ def session(place, capsys):
     return Session(place, capsys)
 
 
-def forged(place, *, change=None, **settings):
+def forged(place, *, change=None, versions=None, **settings):
     """A sealed commit beside HEAD: its tree with `change`, its provenance with other settings."""
     repository = Repository.open(str(place))
     told = json.loads(repository.snapshot("HEAD").blob("provenance.json"))
     told["settings"].update(settings)
+    told["versions"].update(versions or {})
     parent = repository.resolve("HEAD~1")
     honest = repository.snapshot("HEAD")
     with repository.transaction(verb="refine", parents=(parent,)) as transaction:
@@ -116,6 +118,35 @@ def test_a_resolution_that_was_never_measured_is_found_though_states_agree(sessi
     found = replayed(session, forged(place, change=claim), code=1)
     assert found["replayed"] == "identical"
     assert [each["kind"] for each in found["findings"]] == ["replay-figures"]
+
+
+def test_other_versions_and_devices_are_told(session, place):
+    told = json.loads(session.repository.snapshot("HEAD").blob("provenance.json"))
+    options = {**told["settings"]["options"], "device": "cuda:63"}
+    del options["few_particles"]
+    commit = forged(place, options=options, versions={"numpy": "1.0", "device_name": "cuda:63"})
+    found = replayed(session, commit)
+    assert found["replayed"] == "identical"
+    said = found["replay"]["versions"]
+    assert said[0] == "device name cuda:63 recorded, cpu here"
+    assert said[1].startswith("numpy 1.0 recorded, ")
+    assert said[2] == "option 'few_particles' is not recorded: its default is taken"
+
+
+def test_a_reconstruction_that_was_staged_first_is_run_again(place, tmp_path, capsys):
+    shutil.copytree(place, tmp_path / "population")
+    session = Session(tmp_path / "population", capsys)
+    for words in (["undo"], ["undo"], ["reconstruct", "--no-commit"], ["commit"]):
+        assert session(*words) == 0, session.err
+    assert replayed(session, "HEAD")["replayed"] == "identical"
+
+
+def test_a_dirty_stage_is_no_hindrance(place, tmp_path, capsys):
+    shutil.copytree(place, tmp_path / "population")
+    session = Session(tmp_path / "population", capsys)
+    assert session("species", "set", "made", "--symmetry", "C2", "--no-commit") == 0, session.err
+    assert session("verify", "--replay") == 0, session.err
+    assert "replayed: identical" in session.out
 
 
 def test_raw_data_that_are_not_here_are_the_reason(session, place):
