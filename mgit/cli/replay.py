@@ -77,7 +77,9 @@ def replayer_of(
     """
     each = threads if threads is not None else max(1, core_count() // max(1, workers))
     if workers < 1 or each < 1:
-        raise InvalidInput("at least one is needed", workers=workers, threads=each)
+        raise InvalidInput(
+            "at least one worker and one thread are needed", workers=workers, threads=each
+        )
 
     def replay(commit: CommitRecord) -> Replayed:
         told = _told(repository, commit)

@@ -53,9 +53,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--provenance", action="store_true", help="particles, half-sets, inputs")
     parser.add_argument("--raw", action="store_true", help="re-read linked raw files")
     parser.add_argument("--against", metavar="DIR", help="another clone on this machine")
-    parser.add_argument("--replay", action="store_true", help="run the step of REV again")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="of --replay")
-    parser.add_argument("--threads", type=int, metavar="N", help="of each; default: all cores")
+    parser.add_argument("--replay", action="store_true", help="run the step of REV again, compare")
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="for --replay; default: 1"
+    )
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="of each worker; default: all cores"
+    )
     parser.add_argument("--signers", metavar="FILE", help="who may sign (ssh-keygen's format)")
     parser.add_argument(
         "--radius",

@@ -112,7 +112,7 @@ class Replay:
     """A verdict and its reasons.
 
     species, items: those whose states differ. structure: faults of the trees as wholes.
-    doubts: figures beside the state that the recorded maps do not have, whatever the verdict.
+    doubts: figures beside the state that the recorded maps do not have, though the state fits.
     """
 
     verdict: Verdict
@@ -159,12 +159,13 @@ def compare(
     near = all(each.equivalent for each in species_found)
     near = near and all(each.equivalent for each in items_found)
     compared = bool(species_found or items_found)
+    verdict: Verdict = "equivalent" if near and compared and not structure else "different"
     return Replay(
-        verdict="equivalent" if near and compared and not structure else "different",
+        verdict=verdict,
         species=species_found,
         items=items_found,
         structure=structure,
-        doubts=_doubts(species[1], species[2], shells=1),
+        doubts=_doubts(species[1], species[2], shells=1) if verdict == "equivalent" else (),
     )
 
 

@@ -246,6 +246,15 @@ def test_a_resolution_that_the_maps_do_not_have_is_doubted(repository):
     )
 
 
+def test_a_step_that_is_different_anyway_is_not_doubted_besides(repository):
+    def other(draft):
+        other_half(draft)
+        update_species_attributes(draft, ribosome(draft).path, {"resolution_angstrom": "12.5"})
+
+    found = judged(repository, other)
+    assert (found.verdict, found.doubts) == ("different", ())
+
+
 @settings(max_examples=200)
 @given(
     fsc=st.none() | st.floats(-1, 1),
