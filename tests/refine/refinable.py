@@ -12,7 +12,8 @@ from mgit.history.repository import Repository
 from mgit.simulate.settings import PRESETS
 from mgit.simulate.tilt_series import simulate_tilt_series
 
-SMALL = replace(PRESETS["tiny"], series=3, particles=12)
+SMALL = replace(PRESETS["tiny"], series=3, particles=14)
+"""Series of 5, 5 and 4 particles, 70 images of them."""
 QUICK = ("--image-warp", "1x1", "--particles", "--iter", "1", "--holdout", "30%", "--threads", "1")
 """One round of a second or less."""
 AUTHOR = {"MGIT_AUTHOR_NAME": "Ada Test", "MGIT_AUTHOR_EMAIL": "ada@example.org"}
@@ -40,13 +41,22 @@ def _template(base):
     return made(Path(base))
 
 
+def _base(tmp_path_factory):
+    base = tmp_path_factory.getbasetemp() / "refinable"
+    base.mkdir(exist_ok=True)
+    return str(base)
+
+
+def raw_directory(tmp_path_factory):
+    """Where the raw files of the population of `reconstructed` lie."""
+    return _template(_base(tmp_path_factory)).parent / "data"
+
+
 def reconstructed(tmp_path_factory, directory):
     """A copy, in `directory / "population"`, of one reconstructed population of this test run.
 
     Raw files are linked where the first copy has them.
     """
-    base = tmp_path_factory.getbasetemp() / "refinable"
-    base.mkdir(exist_ok=True)
     copy = directory / "population"
-    shutil.copytree(_template(str(base)), copy)
+    shutil.copytree(_template(_base(tmp_path_factory)), copy)
     return Repository.open(str(copy))
