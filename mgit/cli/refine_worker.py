@@ -33,9 +33,8 @@ def work_through(files: RoundFiles, *, token: str, parent: int) -> None:
     for work in sorted(plan.works, key=lambda each: (-each.images, each.item.path)):
         if os.getppid() != parent:
             return
-        name = work.item.path.rpartition("/")[2]
-        if not files.done(name) and files.claim(name, token=token):
-            files.write(name, refine_work(plan, work, references, bound))
+        if not files.done(work.key) and files.claim(work.key, token=token):
+            files.write(work.key, refine_work(plan, work, references, bound))
 
 
 def main(words: list[str]) -> int:

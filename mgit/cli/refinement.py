@@ -175,7 +175,7 @@ def refined(
 ) -> RoundFiles:
     """Refine every item of the plan that has no result yet; returns where the results are."""
     files = course.checkpoint.round(number)
-    names = [_component(work.item.path) for work in plan.works]
+    names = [work.key for work in plan.works]
     kept = sum(files.done(name) for name in names)
     if kept:
         console.note(f"going on with {kept} of {len(names)} series that are done already")
@@ -230,7 +230,7 @@ def finished(
         return finish_round(
             draft,
             plan,
-            [(work, files.read(_component(work.item.path))) for work in works],
+            [(work, files.read(work.key)) for work in works],
             bound=bound,
             budget=Budget(
                 threads=course.threads * course.workers,
@@ -339,7 +339,3 @@ def _refuse_full_disk(course: Course, plan: RefinePlan, references: Sequence[Ref
             free_mb=free // 1_000_000,
             needed_mb=needed // 1_000_000 + 1,
         )
-
-
-def _component(path: str) -> str:
-    return path.rpartition("/")[2]

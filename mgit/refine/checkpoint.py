@@ -201,7 +201,7 @@ class RoundFiles:
         return record["job"], tuple(references), bound
 
     def done(self, item: str) -> bool:
-        """Whether the item of that path component is finished."""
+        """Whether the item of that key is finished."""
         return self._result(item).is_file()
 
     def read(self, item: str) -> ItemResult:

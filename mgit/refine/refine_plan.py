@@ -23,6 +23,8 @@ SAMPLE_EVALUATION_S = 3e-8
 """Of one sample of one image, one evaluation of the target with gradient, on one core."""
 PREPARATION_S = 4e-3
 """Of one image, for every time that images are prepared, on one core."""
+PROCESS_BYTES = 450_000_000
+"""Of a process that has done nothing yet but load torch and compile the kernels."""
 EVALUATIONS_PER_STEP = 1.4
 COMPLEX_BYTES = 8
 
@@ -34,6 +36,12 @@ class ItemWork:
     source: str
     item: Item
     parts: tuple[tuple[int, ItemPart], ...]
+
+    @property
+    def key(self) -> str:
+        """What its files are called: no two items of a population have the same."""
+        _, source, *_, item = self.item.path.split("/")
+        return f"{source}.{item}"
 
     @property
     def particles(self) -> int:
@@ -102,7 +110,7 @@ class RefinePlan:
             images=images,
             parameters=own + shared,
             shared_parameters=shared,
-            memory_bytes=int(volumes + 3 * largest),
+            memory_bytes=int(PROCESS_BYTES + volumes + 3 * largest),
             time_s=float(
                 per_round * steps * SAMPLE_EVALUATION_S + images * prepared * PREPARATION_S
             ),
@@ -170,7 +178,10 @@ def plan_refinement(
 def _held(
     plan: SpeciesPlan, number: int, works: Sequence[ItemWork], settings: RefineSettings
 ) -> np.ndarray:
-    """Particles held out of what is shared, over all items, so that small items count, too."""
+    """Particles held out of what is shared, over all items, so that small items count, too.
+
+    One particle of every item is left, or nothing could be fitted to the species there.
+    """
     held = np.zeros(len(plan.particles), dtype=bool)
     rows = [part.rows for work in works for each, part in work.parts if each == number]
     if not rows or not settings.deforms or settings.holdout == 0:
@@ -179,6 +190,9 @@ def _held(
     count = max(round(settings.holdout * len(refined)), min(LEAST_HELD, len(refined) // 4))
     random = np.random.default_rng([settings.seed, len(refined)])
     held[random.permutation(refined)[:count]] = True
+    for each in rows:
+        if held[each].all():
+            held[each[0]] = False
     return held
 
 

@@ -106,3 +106,18 @@ def test_grids_with_more_nodes_than_particles_can_hold_are_warned_of(tree, warp,
     if warned:
         assert "5x5" in texts[0]
         assert "3 of 3 series" in texts[0]
+
+
+@pytest.mark.parametrize("seed", [26, *range(5)])
+def test_no_series_is_left_without_a_particle_to_fit_what_they_share(tree, seed):
+    # Seed 26 draws all particles of the first series.
+    plan = plan_refinement(tree, replace(SETTINGS, holdout=0.45, seed=seed))
+    assert all(not plan.held[0][part.rows].all() for work in plan.works for _, part in work.parts)
+
+
+def test_series_of_one_name_in_two_sources_have_files_of_their_own(tree):
+    work = plan_refinement(tree, SETTINGS).works[0]
+    path = work.item.path.replace(work.item.path.split("/")[1], "another-12345678")
+    other = replace(work, item=replace(work.item, path=path))
+    assert other.key != work.key
+    assert "/" not in work.key
