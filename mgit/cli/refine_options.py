@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
     from mgit.refine.settings import RefineSettings
 
-__all__ = ["add_options", "given_options", "refuse_changes", "settings_of"]
+__all__ = ["FAMILIES", "add_options", "given_options", "refuse_changes", "settings_of"]
 
 FAMILIES = ("image_warp", "particles", "stage_angles", "defocus", "defocus_exhaustive")
 TEXTS: "tuple[tuple[str, str, str, str, str | None], ...]" = (

@@ -8,7 +8,7 @@ from mgit.cli.changes import signer_of
 from mgit.cli.console import Console
 from mgit.cli.context import core_count
 from mgit.cli.raw_files import computing_versions
-from mgit.cli.refine_options import refuse_changes, settings_of
+from mgit.cli.refine_options import FAMILIES, given_options, refuse_changes, settings_of
 from mgit.cli.refinement import Course
 from mgit.curate.provenance import provenance
 from mgit.errors import InvalidInput, NotFound, Refused
@@ -16,6 +16,7 @@ from mgit.history.refs import branch_ref
 from mgit.history.repository import Repository
 from mgit.refine.checkpoint import Checkpoint, Request
 from mgit.refine.settings import RefineSettings
+from mgit.state.population import Population
 from mgit.survey.commits import provenance_of
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def begun(arguments: "argparse.Namespace", repository: Repository, console: Cons
         )
     else:
         steps = settings_of(arguments, device=_device(arguments.device), threads=threads)
+        steps = _fitted_to_data(steps, arguments, repository, console)
         request = _request(arguments, repository, steps)
         checkpoint = Checkpoint.of(checkpoints(repository), request)
     done, parent = _progress(repository, checkpoint.request)
@@ -84,6 +86,27 @@ def begun(arguments: "argparse.Namespace", repository: Repository, console: Cons
 def checkpoints(repository: Repository) -> Path:
     """The directory below which refinements under way keep what is done."""
     return Path(repository.layout.local) / "refine"
+
+
+def _fitted_to_data(
+    steps: tuple[RefineSettings, ...],
+    arguments: "argparse.Namespace",
+    repository: Repository,
+    console: Console,
+) -> tuple[RefineSettings, ...]:
+    """A preset without what extracted particles cannot tell, where there are only these.
+
+    Families that the user names stay, and are refused by name.
+    """
+    if arguments.recipe is not None or any(name in given_options(arguments) for name in FAMILIES):
+        return steps
+    sources = Population(repository.snapshot(arguments.revision)).sources()
+    kinds = {each.kind for each in sources if not arguments.source or each.name in arguments.source}
+    fitted = tuple(each.of_extracted_particles() for each in steps)
+    if kinds != {"particle_series"} or fitted == steps:
+        return steps
+    console.note("extracted particles: the preset's image warp and defocus are left out")
+    return fitted
 
 
 def _device(name: str) -> str:

@@ -123,6 +123,10 @@ class RefineSettings:
         """Whether anything moves that particles share."""
         return self.image_warp is not None or self.stage_angles or self.refines_optics
 
+    def of_extracted_particles(self) -> "RefineSettings":
+        """The settings without the families that extracted images cannot tell: warp, defocus."""
+        return replace(self, image_warp=None, defocus=False, defocus_exhaustive=False)
+
     def as_text(self) -> dict[str, str]:
         """Every option but `threads` as text that `with_options` reads back to an equal value."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
