@@ -98,3 +98,13 @@ def test_iterations_may_be_zero_to_reconstruct_only():
     settings = RefineSettings(iterations=0)
     assert not settings.refines_geometry
     assert not settings.refines_optics
+
+
+def test_extracted_particles_keep_what_their_images_tell():
+    (step,) = recipe("in-situ", rounds=1)
+    full = step.with_options({"defocus": "true", "stage_angles": "true", "image_warp": "3x3"})
+    fitted = full.of_extracted_particles()
+    assert (fitted.image_warp, fitted.defocus, fitted.defocus_exhaustive) == (None, False, False)
+    assert fitted.particles
+    assert fitted.stage_angles
+    assert fitted.with_options({"image_warp": "3x3", "defocus": "true"}) == full
