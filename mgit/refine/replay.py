@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mgit.digest import StateDigest
+from mgit.errors import InvalidInput
 from mgit.maps.fsc import fourier_shell_correlation
 from mgit.state.diff import (
     ASTIGMATISM,
@@ -255,7 +256,12 @@ def _fsc(
         if first.shape != second.shape:
             faults.append(f"another size of {name}")
             continue
-        curve = fourier_shell_correlation(first, second)
+        try:
+            curve = fourier_shell_correlation(first, second)
+        except InvalidInput as error:
+            # A replay makes finite cubes of even size; a forged record may hold anything.
+            faults.append(f"{name}: {error.message}")
+            continue
         shell = len(curve) - 1
         if resolution is not None and pixel is not None:
             shell = min(shell, max(1, int(len(first) * pixel / resolution)))

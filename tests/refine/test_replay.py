@@ -159,6 +159,15 @@ def other_box(draft):
     set_maps(draft, ribosome(draft).path, half_maps=halves)
 
 
+def broken_map(draft):
+    halves = np.full((8, 8, 8), np.nan, np.float32)
+    draft.set_array(f"{ribosome(draft).path}/half_map_1", halves, layout="volume")
+
+
+def without_map(draft):
+    draft.remove(f"{ribosome(draft).path}/half_map_2")
+
+
 def other_inputs(draft):
     set_inputs(draft, ribosome(draft).path, [StateDigest.of_record({"made": "up"})])
 
@@ -187,6 +196,8 @@ def other_pixel(draft):
         (other_particles, "12 particles only in the replay"),
         (other_symmetry, "symmetry is C1 in the record, C2 in the replay"),
         (other_box, "another size of half_map_1"),
+        (broken_map, "half_map_1: "),
+        (without_map, "only one side has a half_map_2"),
         (other_inputs, "the record names other inputs"),
         (excluded, "excluded is None in the record, True in the replay"),
         (without_warp, "image_warp_x: only in the record"),
