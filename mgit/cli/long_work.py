@@ -13,6 +13,8 @@ from mgit.history.repository import Repository
 __all__ = ["branch_held", "stopping_signals"]
 
 RENEW_S = 20.0
+LEASE_WAIT_S = 1.0
+"""Long enough to break the lease of a process that was killed."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -45,7 +47,9 @@ def branch_held(repository: Repository, branch: str, *, run: str) -> Iterator[No
     """
     purpose = {"verb": "refine", "run": run}
     try:
-        lease = repository.leases.acquire(branch_lease(branch), purpose=purpose, wait_s=0.0)
+        lease = repository.leases.acquire(
+            branch_lease(branch), purpose=purpose, wait_s=LEASE_WAIT_S
+        )
     except Leased as error:
         raise Leased(
             f"another refinement of this branch is under way: {error.message}",
