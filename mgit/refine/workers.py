@@ -110,12 +110,9 @@ def _stop(workers: "Sequence[subprocess.Popen[bytes]]") -> None:
 
 
 def _failure(files: RoundFiles, number: int, code: int) -> MgitError:
-    said = _error_file(files, number)
-    if said.is_file():
-        record = json.loads(said.read_text(encoding="utf-8"))
-        kind = getattr(errors, record["type"], MgitError)
-        error: MgitError = kind(record["message"], hint=record["hint"], **record["fields"])
-        return error
+    said = _said(_error_file(files, number))
+    if said is not None:
+        return said
     log = _log_file(files, number).read_bytes()[-TAIL_BYTES:].decode(errors="replace").strip()
     return StorageFailed(
         "a worker died",
@@ -124,6 +121,18 @@ def _failure(files: RoundFiles, number: int, code: int) -> MgitError:
         exit_code=code,
         log=log or None,
     )
+
+
+def _said(place: Path) -> MgitError | None:
+    """The error in a worker's file; None where it left none, or not all of it on a full disk."""
+    if not place.is_file():
+        return None
+    try:
+        record = json.loads(place.read_text(encoding="utf-8"))
+        kind: type[MgitError] = getattr(errors, record["type"], MgitError)
+        return kind(record["message"], hint=record["hint"], **record["fields"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _error_file(files: RoundFiles, number: int) -> Path:

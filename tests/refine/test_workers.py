@@ -122,3 +122,12 @@ def test_every_kind_of_error_crosses_over(files, name):
     assert type(found) is type(error)
     assert isinstance(found, DiskFull) == (name == "DiskFull")
     assert found.hint == error.hint
+
+
+@pytest.mark.parametrize("text", ["", '{"type": "DiskFull", "mess', "[]"])
+def test_half_an_error_on_a_full_disk_counts_as_none(files, text):
+    (files.directory / "error-0.json").write_text(text)
+    (files.directory / "worker-0.log").write_text("no space left on device")
+    found = workers._failure(files, 0, 1)
+    assert type(found) is StorageFailed
+    assert found.fields["log"] == "no space left on device"
