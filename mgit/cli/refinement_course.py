@@ -163,13 +163,17 @@ def _last(arguments: "argparse.Namespace", repository: Repository) -> Checkpoint
 
 
 def _progress(repository: Repository, request: Request) -> tuple[int, str]:
-    """Rounds of a request that are commits of its branch already, and the last of these."""
+    """Rounds of a request that are commits of its branch already, and the last of these.
+
+    What others committed after it is passed over: the next round is then kept beside the branch.
+    """
     if request.branch is None:
         tip = repository.refs.head().commit
     else:
         tip = repository.refs.get(branch_ref(request.branch))
-    if tip is not None:
+    while tip is not None and tip != request.parent:
         settings = provenance_of(repository.snapshot(tip)).get("settings", {})
         if settings.get("run") == request.id:
             return int(settings["round"]), tip
+        tip = next(iter(repository.commit(tip).parents), None)
     return 0, request.parent
