@@ -88,7 +88,7 @@ def read_maps(
             raise InvalidInput(
                 "the maps differ in size or pixel size",
                 file=named[name],
-                is_=f"{image.header.shape[0]} px at {other} A",
+                found=f"{image.header.shape[0]} px at {other} A",
                 expected=f"{size[0]} px at {pixel} A as {named[first].name}",
                 hint="bring all maps and the mask to one box and one pixel size",
             )

@@ -150,7 +150,11 @@ class RefineSettings:
                     hint="options are " + ", ".join(sorted(known)),
                     option=option,
                 )
-            changed[name] = _converted(name, value)
+            try:
+                changed[name] = _converted(name, value)
+            except InvalidInput as error:
+                error.fields.setdefault("option", name)
+                raise
         return replace(self, **changed)
 
 
@@ -281,10 +285,16 @@ def _refuse(name: str, value: object, hint: str) -> None:
     )
 
 
+def _grid(value: Any) -> tuple[int, int]:
+    """Nodes along x and y from a pair of whole numbers, as a recipe may write them."""
+    pair = list(value) if isinstance(value, list | tuple) else [value]
+    return parse_grid("x".join(str(each) for each in pair))
+
+
 def _converted(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         if name == "image_warp" and value is not None:
-            return tuple(value)
+            return _grid(value)
         kind = RefineSettings.__annotations__[name]
         if kind in (bool, int) and type(value) is not kind:
             _refuse(name, value, "give true or false" if kind is bool else "give a whole number")

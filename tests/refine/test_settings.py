@@ -86,6 +86,17 @@ def test_values_out_of_range_are_refused_by_name(option, value):
     assert refused.value.hint
 
 
+def test_a_recipe_writes_a_grid_as_text_or_as_a_pair():
+    assert RefineSettings().with_options({"image_warp": [6, 4]}).image_warp == (6, 4)
+
+
+@pytest.mark.parametrize("grid", [3, [3], [3, 3, 3], [3.5, 2], [True, 2], "3", {}])
+def test_a_grid_that_is_no_pair_is_refused_by_the_name_of_its_option(grid):
+    with pytest.raises(InvalidInput, match="image_warp") as refused:
+        RefineSettings().with_options({"image-warp": grid})
+    assert refused.value.hint
+
+
 @pytest.mark.parametrize(
     "options", [{"--warp": "3x3"}, {"--particles": "perhaps"}, {"--iter": "many"}]
 )

@@ -38,12 +38,14 @@ def tell_plan(
             f"  {each.species}: references to {2 * half.pixel_size_angstrom:.1f} A, "
             f"box {half.box} px"
         )
-    per_particle = cost.parameters / max(1, cost.particles)
-    console.out(
-        f"  {cost.items} series, {cost.particles} particles in up to {cost.images} images; "
-        f"{cost.parameters} parameters ({per_particle:.1f} per particle, "
-        f"{cost.shared_parameters} of them shared)"
-    )
+    text = f"  {cost.items} series, {cost.particles} particles in up to {cost.images} images"
+    if plan.settings.iterations:
+        per_particle = cost.parameters / max(1, cost.particles)
+        text += (
+            f"; {cost.parameters} parameters ({per_particle:.1f} per particle, "
+            f"{cost.shared_parameters} of them shared)"
+        )
+    console.out(text)
     console.out(
         f"  about {cost.memory_bytes / MEGABYTE:.0f} MB of memory per worker and "
         f"{_duration(cost.time_s)} on one core"

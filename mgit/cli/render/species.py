@@ -155,4 +155,8 @@ def settings_text(record: Mapping[str, Any]) -> str:
 def _setting(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict):
+        return (
+            "(" + ", ".join(f"{word(name)} {_setting(each)}" for name, each in value.items()) + ")"
+        )
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,6 +1,6 @@
 """The wording of a species."""
 
-from mgit.cli.render.species import origin_lines, resolution_text
+from mgit.cli.render.species import origin_lines, resolution_text, settings_text
 from mgit.state.species import read_species, set_metrics, update_species_attributes
 from mgit.survey.commits import last_change
 from mgit.survey.species import species_summary
@@ -27,6 +27,11 @@ def test_the_origin_names_verb_and_settings(toy):
     assert lines[1] == f"last changed by {toy.tip()[:10]} Add species ribosome"
     assert lines[2] == "  mgit test: why a test"
     assert origin_lines(None) == []
+
+
+def test_settings_within_settings_are_words_too():
+    record = {"settings": {"options": {"image_warp": "3x3", "seed": "0"}, "force": True}}
+    assert settings_text(record) == ": options (image warp 3x3, seed 0), force yes"
 
 
 def test_flags_are_explained(toy):
