@@ -46,7 +46,9 @@ def begun(arguments: "argparse.Namespace", repository: Repository, console: Cons
     """
     if arguments.workers < 1:
         raise InvalidInput("at least one worker is needed", workers=arguments.workers)
-    threads = arguments.threads or max(1, core_count() // arguments.workers)
+    threads = arguments.threads
+    if threads is None:
+        threads = max(1, core_count() // arguments.workers)
     if threads < 1:
         raise InvalidInput("at least one thread is needed", threads=threads)
     if arguments.resume:

@@ -149,7 +149,8 @@ def plan_refinement(
     known = {source.name for source in Population(reader).sources()}
     for name in sources:
         if name not in known:
-            raise NotFound("there is no such source", source=name)
+            there = " and ".join(f"'{each}'" for each in sorted(known))
+            raise NotFound("there is no such source", hint=f"there is {there}", source=name)
     found: dict[str, list[tuple[int, ItemPart]]] = {}
     for number, plan in enumerate(plans):
         for part in plan.parts:

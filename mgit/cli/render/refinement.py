@@ -1,5 +1,6 @@
 """A round of refinement in the terminal: what it will do, and what it came to."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,6 +58,13 @@ def tell_plan(
         )
     for text in plan.warnings():
         console.warning(text)
+    finest = min(2 * each.references.pixel_size_angstrom for each in references)
+    coarsest = plan.settings.ctf_min_resolution
+    if plan.settings.refines_optics and finest > coarsest:
+        console.warning(
+            f"defocus will not move: that needs references to {coarsest:g} A, and they reach "
+            f"{finest:.1f} A; '--ctf-min-resolution {math.ceil(finest)}' refines it all the same"
+        )
 
 
 def wording(settings: RefineSettings) -> str:
