@@ -70,7 +70,13 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
             branch_held(repository, start.branch_name, run=course.checkpoint.request.id),
             course.checkpoint.under_way(),
         ):
-            found = refine_rounds(course, console, done=start.done, parent=start.parent)
+            found = refine_rounds(
+                course,
+                console,
+                done=start.done,
+                parent=start.parent,
+                branch=start.branch_name,
+            )
     except KeyboardInterrupt:
         console.note("stopped; finished series are kept: 'mgit refine --resume' goes on")
         return ExitCode.INTERRUPTED
@@ -80,7 +86,7 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
 def _planned(start: "Start", console: Console) -> int:
     """Print the plan of the next round: later ones depend on what it finds."""
     from mgit.cli.refinement import plan_of
-    from mgit.cli.render.refinement import planned_record, tell_plan
+    from mgit.cli.render.refinement import planned_record, tell_plan, wording
     from mgit.refine.refine_run import references_of
 
     course = start.course
@@ -89,5 +95,10 @@ def _planned(start: "Start", console: Console) -> int:
     references = references_of(plan.species, settings)
     title = f"round {start.done + 1} of {len(course.steps)}"
     tell_plan(plan, references, console, title=title)
-    console.json({"dry_run": True, **planned_record(plan, references)})
+    later = course.steps[start.done + 1 :]
+    for number, step in enumerate(later, start=start.done + 2):
+        console.out(f"round {number} of {len(course.steps)}: {wording(step)}")
+    document = planned_record(plan, references)
+    document["later_rounds"] = [step.as_text() for step in later]
+    console.json({"dry_run": True, **document})
     return ExitCode.OK

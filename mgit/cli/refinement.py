@@ -93,9 +93,12 @@ def aside_ref(checkpoint: Checkpoint, number: int) -> str:
     return f"{ASIDE}{checkpoint.request.id}-{number}"
 
 
-def refine_rounds(course: Course, console: Console, *, done: int, parent: str) -> list[Done]:
+def refine_rounds(
+    course: Course, console: Console, *, done: int, parent: str, branch: str
+) -> list[Done]:
     """Run the rounds after the first `done`, the next one from `parent`; one commit each.
 
+    branch: the one that moves, in words, for the line that names the commit of each round.
     Stops after a round that the branch did not take. Raises what planning, binding, refining and
     committing raise; finished items stay in the checkpoint then.
     """
@@ -114,6 +117,7 @@ def refine_rounds(course: Course, console: Console, *, done: int, parent: str) -
             course, plan, results, references, bound, console, number=number, parent=parent
         )
         tell_round(outcome.result, console, title=title)
+        console.out(f"[{outcome.aside or branch} {outcome.commit[:10]}] {outcome.subject}")
         found.append(outcome)
         if outcome.code != ExitCode.OK:
             break
@@ -123,10 +127,7 @@ def refine_rounds(course: Course, console: Console, *, done: int, parent: str) -
 
 
 def tell_done(found: Sequence[Done], console: Console, *, branch: str) -> ExitCode:
-    """One line per commit and, where the branch did not take one, what to do about it."""
-    for each in found:
-        name = each.aside or branch
-        console.out(f"[{name} {each.commit[:10]}] {each.subject}")
+    """Where the branch did not take the last commit, what to do about it; all as JSON."""
     last = found[-1]
     if last.code == ExitCode.CONFLICT:
         console.warning(

@@ -8,6 +8,7 @@ TYPE_CHECKING = False  # `typing` is not imported here: verbs share the start-up
 if TYPE_CHECKING:
     import argparse
 
+    from mgit.history.repository import Repository
     from mgit.survey.status import Status
 
 __all__ = ["DESCRIPTION", "HELP", "configure", "run"]
@@ -33,13 +34,35 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     from mgit.cli.render.records import as_record
     from mgit.survey.status import status
 
-    found = status(open_repository(arguments))
+    repository = open_repository(arguments)
+    found = status(repository)
+    stopped = _stopped(repository)
     _render_place(found, console)
     _render_stage(found, console, everything=arguments.all)
-    _render_attention(found, console)
+    _render_attention(found, stopped, console)
     if console.wants_json:
-        console.json(as_record(found))
+        console.json({**as_record(found), "refinements_to_resume": stopped})
     return ExitCode.OK
+
+
+def _stopped(repository: "Repository") -> "list[str]":
+    """Branches with a refinement that began and has not ended, '' for a detached HEAD.
+
+    Reads the requests themselves: the module that writes them brings the optimiser along.
+    One that is damaged counts for an unknown branch, "?".
+    """
+    import json
+    import os
+
+    base = os.path.join(repository.layout.local, "refine")
+    branches = set()
+    for name in os.listdir(base) if os.path.isdir(base) else ():
+        try:
+            with open(os.path.join(base, name, "run.json"), encoding="utf-8") as file:
+                branches.add(json.load(file)["branch"] or "")
+        except (OSError, ValueError, KeyError):
+            branches.add("?")
+    return sorted(branches)
 
 
 def _render_place(found: "Status", console: Console) -> None:
@@ -80,7 +103,7 @@ def _render_stage(found: "Status", console: Console, *, everything: bool) -> Non
         console.warning("HEAD moved since this was staged: it can only be dropped and repeated")
 
 
-def _render_attention(found: "Status", console: Console) -> None:
+def _render_attention(found: "Status", stopped: "list[str]", console: Console) -> None:
     from mgit.cli.render.numbers import word
 
     lines = [
@@ -90,6 +113,11 @@ def _render_attention(found: "Status", console: Console) -> None:
     lines += [f"  source {name}: {count} series excluded" for name, count in found.excluded.items()]
     lines += [
         f"  species {name}: {', '.join(map(word, flags))}" for name, flags in found.flags.items()
+    ]
+    lines += [
+        f"  branch {branch or '(detached HEAD)'}: a refinement has not ended; "
+        "'mgit refine --resume' goes on with it"
+        for branch in stopped
     ]
     if lines:
         console.out()

@@ -1,5 +1,7 @@
 """`mgit status`: branch, counts, stage, attention."""
 
+from mgit.cli.refinement_course import checkpoints
+from mgit.refine.checkpoint import Checkpoint, Request
 from tests.survey.populations import move_particles, shift_defocus, stage
 
 
@@ -39,3 +41,23 @@ def test_the_json_document_says_the_same(toy):
 
 def test_outside_a_population_there_is_none(toy, tmp_path):
     assert toy("-C", str(tmp_path), "status") == 5
+
+
+def test_a_refinement_that_has_not_ended_is_pointed_out(toy):
+    request = Request(
+        parent="0" * 40, branch="main", rounds=({},), species=(), sources=(), versions={},
+        message=None,
+    )  # fmt: skip
+    assert toy.json("status")["refinements_to_resume"] == []
+    with Checkpoint.of(checkpoints(toy.repository), request).under_way():
+        pass
+    assert toy.json("status")["refinements_to_resume"] == ["main"]
+    line = "  branch main: a refinement has not ended; 'mgit refine --resume' goes on with it"
+    assert line in toy.lines("status")
+
+
+def test_a_damaged_checkpoint_does_not_hide_the_rest(toy):
+    directory = checkpoints(toy.repository) / "broken"
+    directory.mkdir(parents=True)
+    (directory / "run.json").write_text("{", encoding="utf-8")
+    assert toy.json("status")["refinements_to_resume"] == ["?"]
