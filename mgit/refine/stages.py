@@ -94,17 +94,19 @@ def schedule(
     """Sub-iterations of a round.
 
     The resolution rises linearly in frequency; M's order of families. Stage angles move in the
-    second half of the sub-iterations, optics from the first one that is fine enough.
+    second half of the sub-iterations, optics from the first one that is fine enough. A single one
+    is as fine as the references, unless a resolution to start with is given.
     """
     finest = min(2 * each.references.pixel_size_angstrom for each in references)
     last = 1 / max(finest, settings.resolution or 0.0)
     first = settings.first_iteration_fraction * last
     if settings.start_resolution is not None:
         first = min(last, 1 / settings.start_resolution)
+    alone = 1.0 if settings.start_resolution is None else 0.0
     found: list[SubIteration] = []
     searched = False
     for index in range(settings.iterations):
-        share = 1.0 if settings.iterations == 1 else index / (settings.iterations - 1)
+        share = alone if settings.iterations == 1 else index / (settings.iterations - 1)
         resolution = 1 / (first + (last - first) * share)
         late = 2 * (index + 1) > settings.iterations
         fine = resolution <= settings.ctf_min_resolution and late

@@ -55,6 +55,13 @@ def test_resolutions_are_limited_and_started_as_asked():
     assert course[-1].resolution_angstrom == pytest.approx(15)
 
 
+@pytest.mark.parametrize(("start", "expected"), [(None, 12), (60.0, 60), (5.0, 12)])
+def test_a_single_sub_iteration_is_no_finer_than_asked_to_start_with(start, expected):
+    asked = replace(EVERYTHING, iterations=1, start_resolution=start)
+    (only,) = schedule(asked, [simulated().reference])
+    assert only.resolution_angstrom == pytest.approx(expected)
+
+
 def test_angles_and_optics_come_late_and_the_search_comes_once():
     course = schedule(replace(EVERYTHING, iterations=4), [simulated().reference])
     names = [[stage.name for stage in each.stages] for each in course]
