@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from mgit.digest import RawDigest
-from mgit.errors import InvalidInput, NotFound, Unsupported
+from mgit.errors import InvalidInput, InvalidState, NotFound, Unsupported
 from mgit.exchange.relion_particles import Volumes
 from mgit.geometry.poses import ParticlePoses
 from mgit.refine.inputs import ParticleSet, TiltSeriesData
@@ -112,9 +112,7 @@ def plan_reconstruction(
     Unsupported, naming species and series, for what cannot be reconstructed here.
     """
     population = Population(reader)
-    owners = {
-        item.id: (source.name, item) for source in population.sources() for item in source.items()
-    }
+    owners = _owners(population)
     if species:
         named = [population.one_species(name) for name in dict.fromkeys(species)]
     else:
@@ -125,6 +123,22 @@ def plan_reconstruction(
             hint="run 'mgit source add' and 'mgit species add' first",
         )
     return tuple(_plan(each, owners, own_optics) for each in named)
+
+
+def _owners(population: Population) -> dict[str, tuple[str, Item]]:
+    """Source and item by identity. Raises InvalidState where two items have one identity."""
+    owners: dict[str, tuple[str, Item]] = {}
+    for source in population.sources():
+        for item in source.items():
+            other, _ = owners.setdefault(item.id, (source.name, item))
+            if other != source.name:
+                raise InvalidState(
+                    "two sources have the same series, so that particles may belong to either",
+                    hint="remove one of both with 'mgit source remove'",
+                    sources=f"{other}, {source.name}",
+                    item=item.name,
+                )
+    return owners
 
 
 def bind(

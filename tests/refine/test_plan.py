@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mgit.curate.raw_digests import digest_file
-from mgit.errors import InvalidInput, NotFound, Unsupported
+from mgit.errors import InvalidInput, InvalidState, NotFound, Unsupported
 from mgit.refine.plan import bind, plan_reconstruction
+from mgit.state.names import item_path, source_path
 from mgit.state.raw import RawEntry
 from mgit.state.series import read_item, set_excluded, set_raw, set_use
 from mgit.state.species import set_maps, update_species_attributes
@@ -101,3 +102,15 @@ def test_a_raw_file_that_is_absent_is_refused(tree, tmp_path):
     (tmp_path / "data" / "images" / "TS_01_001.mrc").unlink()
     with pytest.raises(NotFound, match="not here"):
         bound(plan_reconstruction(tree), tmp_path)
+
+
+def test_a_series_that_two_sources_have_is_refused_by_both_names(tree):
+    twin = tree.attributes(ITEM)
+    other = item_path("copy", "TS_01")
+    tree.set_attributes(
+        source_path("copy"), {**tree.attributes(source_path("sim")), "name": "copy"}
+    )
+    tree.set_attributes(other, twin)
+    with pytest.raises(InvalidState, match="same series") as error:
+        plan_reconstruction(tree)
+    assert error.value.fields["sources"] == "copy, sim"
