@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mgit.errors import Leased
+from mgit.errors import Leased, StorageFailed
 from mgit.history.lease import Lease, branch_lease
 from mgit.history.repository import Repository
 
@@ -74,3 +74,6 @@ def _renew(lease: Lease, over: threading.Event) -> None:
         except Leased:
             # Whoever broke it moves the branch first; the commit notices that and goes aside.
             return
+        except StorageFailed:
+            # A share that was away for a moment: the lease outlives two missed heartbeats.
+            continue
