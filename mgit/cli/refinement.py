@@ -78,7 +78,10 @@ class Course:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Done:
-    """One round that became a commit. aside: the ref that holds it instead of the branch."""
+    """One round that became a commit. aside: the ref that holds it instead of the branch.
+
+    tests: the round repeated on noise, where that was asked for.
+    """
 
     commit: str
     state: str
@@ -86,6 +89,7 @@ class Done:
     result: Round
     aside: str | None
     code: ExitCode
+    tests: tuple[NullTest, ...] = ()
 
 
 def aside_ref(checkpoint: Checkpoint, number: int) -> str:
@@ -148,7 +152,7 @@ def tell_done(found: Sequence[Done], console: Console, *, branch: str) -> ExitCo
                     "commit": each.commit,
                     "state": each.state,
                     "aside": each.aside,
-                    **round_record(each.result),
+                    **round_record(each.result, each.tests),
                 }
                 for each in found
             ]
@@ -287,6 +291,7 @@ def _committed(
         result=result,
         aside=aside,
         code=code,
+        tests=tests,
     )
 
 

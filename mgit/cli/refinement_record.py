@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mgit.cli.raw_files import computing_versions
+from mgit.cli.render.refinement import NULL_CURVES
 from mgit.curate.provenance import provenance
 from mgit.refine.accelerator import device_facts
 from mgit.refine.checkpoint import Request
@@ -11,8 +12,6 @@ from mgit.refine.null_test import NullTest
 from mgit.refine.refine_run import Round
 
 __all__ = ["message_of", "recorded"]
-
-NULL_CURVES = ("data_before", "data_after", "noise_before", "noise_after")
 
 
 def recorded(

@@ -51,3 +51,21 @@ def test_the_commit_of_a_round_is_named_before_the_next_round_begins(refine):
     assert len(commits) == 2
     assert commits[0] < second < commits[1]
     assert refine.repository.resolve("HEAD")[:10] in lines[commits[1]]
+
+
+def test_the_document_of_a_null_test_says_what_noise_gained(refine):
+    record = json.loads(refine(*QUICK, "--null-test", "--json"))
+    (round_,) = record["rounds"]
+    (found,) = round_["null_tests"]
+    assert found["species"] == "made"
+    gain = found["noise_after"] - found["noise_before"]
+    assert found["noise_gain"] == pytest.approx(gain, abs=1e-12)
+    assert found["data_before"] > found["noise_before"]
+
+
+def test_what_halves_share_stands_below_their_resolution(refine):
+    lines = refine(*QUICK).splitlines()
+    at = next(number for number, line in enumerate(lines) if "corrected FSC 0.143" in line)
+    assert lines[at + 1].strip() == (
+        "half-maps are independent in poses and references, not in deformation and optics"
+    )

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from mgit.cli.console import Console
+from mgit.cli.render.species import independence_words
 from mgit.refine.inputs import ReferenceSet
 from mgit.refine.null_test import NullTest
 from mgit.refine.refine_plan import RefinePlan
 from mgit.refine.refine_run import Round
 from mgit.refine.settings import RefineSettings
+from mgit.state.species import Species
 
 __all__ = [
+    "NULL_CURVES",
     "planned_record",
     "round_record",
     "tell_null_tests",
@@ -22,6 +25,8 @@ __all__ = [
 
 MEGABYTE = 1_000_000
 WORST = 3
+NULL_CURVES = ("data_before", "data_after", "noise_before", "noise_after")
+"""Mean half-map FSC in the band of alignment."""
 SHELLS_SHOWN = 6
 SPARSE = 3.0
 """Shared parameters per particle from which the plan says so loudly."""
@@ -101,11 +106,7 @@ def tell_round(result: Round, console: Console, *, title: str) -> None:
             f"  {plan.species.name}: {was}{maps.resolution_angstrom:.2f} A "
             f"(corrected FSC 0.143, {maps.masked_by})"
         )
-        if plan.species.flag("external_reference"):
-            console.out(
-                "    the halves share an imported reference: this FSC is not independent "
-                "inside the band of alignment"
-            )
+        console.out(f"    {_independence(plan.species)}")
     for change in result.changes:
         word = "worse" if change.worse else ("better" if change.gain > 2 * change.noise else "same")
         console.out(
@@ -117,6 +118,13 @@ def tell_round(result: Round, console: Console, *, title: str) -> None:
     )
     for gain, name in [pair for pair in fallen if pair[0] < 0][:WORST]:
         console.note(f"  the score of '{name}' fell by {-gain:.3g}")
+
+
+def _independence(species: Species) -> str:
+    return independence_words(
+        external=species.flag("external_reference"),
+        restarted=species.attributes.get("half_set_origin") == "restarted",
+    )
 
 
 def tell_null_tests(tests: Sequence[NullTest], console: Console) -> None:
@@ -133,7 +141,7 @@ def tell_null_tests(tests: Sequence[NullTest], console: Console) -> None:
                 f"{test.mean(name):.3f}",
                 *(f"{getattr(test, name)[shell]:.2f}" for shell in shells),
             )
-            for name in ("data_before", "data_after", "noise_before", "noise_after")
+            for name in NULL_CURVES
         ]
         heads = ("", "mean", *(f"{test.periods[shell]:.0f} A" for shell in shells))
         console.table(heads, rows, align="l" + "r" * len(heads))
@@ -167,7 +175,7 @@ def planned_record(plan: RefinePlan, references: Sequence[ReferenceSet]) -> dict
     }
 
 
-def round_record(result: Round) -> dict[str, Any]:
+def round_record(result: Round, tests: Sequence[NullTest] = ()) -> dict[str, Any]:
     """What a round came to, for the verb's JSON document."""
     return {
         "species": [
@@ -189,6 +197,15 @@ def round_record(result: Round) -> dict[str, Any]:
                 "worse": each.worse,
             }
             for each in result.changes
+        ],
+        "null_tests": [
+            {
+                "species": each.species,
+                **{name: each.mean(name) for name in NULL_CURVES},
+                "data_gain": each.data_gain,
+                "noise_gain": each.noise_gain,
+            }
+            for each in tests
         ],
         "items": [
             {

@@ -91,10 +91,18 @@ def show_species(console: Console, species: SpeciesSummary, origin: Origin | Non
 
 def independence_text(species: SpeciesSummary) -> str:
     """What the curve between the halves can vouch for, in the same words everywhere."""
-    if "external_reference" in species.flags:
+    return independence_words(
+        external="external_reference" in species.flags,
+        restarted=species.half_set_origin == "restarted",
+    )
+
+
+def independence_words(*, external: bool, restarted: bool) -> str:
+    """What halves share. external: one imported reference; restarted: a new split."""
+    if external:
         return "both halves were aligned to one imported reference: not independent inside its band"
     return "half-maps are independent in poses and references, not in deformation and optics" + (
-        "; the split was restarted" if species.half_set_origin == "restarted" else ""
+        "; the split was restarted" if restarted else ""
     )
 
 
