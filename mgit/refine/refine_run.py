@@ -14,7 +14,12 @@ from mgit.refine.plan import SpeciesPlan, plan_reconstruction
 from mgit.refine.raw_stacks import BoundFile
 from mgit.refine.reconstruct_item import Budget
 from mgit.refine.reconstruct_species import Reconstruction, drawn_mask
-from mgit.refine.references import Density, known_resolution, reference_set
+from mgit.refine.references import (
+    REFERENCE_ANGSTROM,
+    Density,
+    known_resolution,
+    reference_set,
+)
 from mgit.refine.refine_plan import ItemWork, RefinePlan
 from mgit.refine.run import reconstruct_species, shape_of, write_reconstruction
 from mgit.refine.settings import RefineSettings
@@ -56,13 +61,19 @@ def references_of(
 ) -> tuple[ReferenceSet, ...]:
     """References of every species of a plan.
 
+    Halves that were split anew, or share an imported reference, and were not refined since agree
+    on what their poses remember: they are used to 40 A, unless a resolution is asked for.
+
     Raises InvalidInput, naming the species, for one without maps.
     """
     found = []
     for plan in plans:
         density = _density(plan)
         override = plan.species.number("resolution_override_angstrom")
-        known = known_resolution(density, override=override, limit=settings.resolution)
+        limit = settings.resolution
+        if limit is None and override is None and _remembers(plan):
+            limit = REFERENCE_ANGSTROM
+        known = known_resolution(density, override=override, limit=limit)
         species = plan.species
         found.append(
             replace(
@@ -72,6 +83,15 @@ def references_of(
             )
         )
     return tuple(found)
+
+
+def _remembers(plan: SpeciesPlan) -> bool:
+    """Whether both halves remember one reference: their poses are from before they were split."""
+    species = plan.species
+    restarted = species.attributes.get("half_set_origin") == "restarted"
+    return (restarted or species.flag("external_reference")) and not any(
+        part.item.inputs for part in plan.parts
+    )
 
 
 def finish_round(
