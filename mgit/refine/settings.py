@@ -293,12 +293,7 @@ def _grid(value: Any) -> tuple[int, int]:
 
 def _converted(name: str, value: Any) -> Any:
     if not isinstance(value, str):
-        if name == "image_warp" and value is not None:
-            return _grid(value)
-        kind = RefineSettings.__annotations__[name]
-        if kind in (bool, int) and type(value) is not kind:
-            _refuse(name, value, "give true or false" if kind is bool else "give a whole number")
-        return value
+        return _typed(name, value)
     text = value.strip()
     if text.lower() in ("none", "") and name in ("image_warp", "start_resolution", "resolution"):
         return None
@@ -319,3 +314,22 @@ def _converted(name: str, value: Any) -> Any:
         return int(text) if kind is int else float(text)
     except ValueError as error:
         raise InvalidInput("an option is no number", option=name, value=value) from error
+
+
+def _typed(name: str, value: Any) -> Any:
+    """A value that is no text, as TOML gives it; refused where it is not of the field's kind."""
+    if name == "image_warp":
+        return None if value is None else _grid(value)
+    kind = RefineSettings.__annotations__[name]
+    if kind is bool:
+        right, hint = type(value) is bool, "give true or false"
+    elif kind is int:
+        right, hint = type(value) is int, "give a whole number"
+    elif kind is str or name in ("priors", "ewald"):
+        right, hint = False, "give a text in quotes"
+    else:
+        missing = value is None and name in ("start_resolution", "resolution")
+        right, hint = missing or type(value) in (int, float), "give a number"
+    if not right:
+        _refuse(name, value, hint)
+    return value

@@ -3,7 +3,14 @@
 import pytest
 
 from mgit.errors import InvalidInput
-from mgit.refine.settings import PRESETS, RefineSettings, parse_grid, parse_percent, recipe
+from mgit.refine.settings import (
+    PRESETS,
+    RefineSettings,
+    parse_grid,
+    parse_percent,
+    read_recipe,
+    recipe,
+)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -119,3 +126,15 @@ def test_extracted_particles_keep_what_their_images_tell():
     assert fitted.particles
     assert fitted.stage_angles
     assert fitted.with_options({"image_warp": "3x3", "defocus": "true"}) == full
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["start_resolution = [1]", "start_resolution = true", "device = 3", "ewald = true",
+     "priors = 1", "seed = 1.5", "particles = 1", "weight_threshold = nan"],
+)  # fmt: skip
+def test_a_recipe_with_a_value_of_another_kind_is_refused_by_file_and_option(option):
+    with pytest.raises(InvalidInput) as caught:
+        read_recipe(f"[[round]]\n{option}", file="r.toml")
+    assert caught.value.fields["file"] == "r.toml"
+    assert caught.value.fields["option"] == option.split()[0]
