@@ -20,7 +20,7 @@ def recorded(
     """The provenance of a round: enough to run it again, and what it came to."""
     settings = result.plan.settings
     inputs = [str(each.species.state) for each in result.plan.species]
-    inputs += [str(work.item.state) for work in result.plan.works]
+    inputs += [str(part.item.state) for each in result.plan.species for part in each.parts]
     record = provenance(
         {
             "run": request.id,
@@ -39,7 +39,11 @@ def recorded(
         seed=settings.seed,
     )
     facts = {f"device_{name}": text for name, text in device_facts(settings.device).items()}
-    record["versions"] = {**record["versions"], **computing_versions(), **facts}
+    present = {**record["versions"], **computing_versions()}
+    if request.versions and dict(request.versions) != present:
+        # Series that were done before the upgrade are in the result, too.
+        record["settings"]["begun_with"] = dict(request.versions)
+    record["versions"] = {**present, **facts}
     return record
 
 
