@@ -29,7 +29,12 @@ BINARY_FROM = 0.25
 HISTOGRAM_BINS = 512
 PIECE_SHARE_MIN = 0.1
 """A connected piece below this share of the largest one is taken for noise."""
+SURE_SHARE_MIN, SURE_DEVIATIONS = 0.02, 6.0
+"""Unless it has this share and rises by so many deviations of the noise."""
 LOW_PASS_EDGE_SHELLS = 2.0
+NOISE_DEVIATIONS = 3.0
+FAINT_SHARE = 0.3
+"""Voxels from this share of the threshold on count where they touch what is above it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +137,8 @@ def automatic_mask(
 ) -> np.ndarray:
     """A soft mask around the particle that the mean of two half-maps shows: float32 (n, n, n).
 
-    Low-pass, threshold within the sphere of the diameter, largest pieces, filled holes, dilation,
-    soft edge. Raises InvalidInput for maps that differ in shape or are flat, and volumes that do
+    Low-pass, threshold within the sphere of the diameter, largest pieces and what is faint but
+    touches them, filled holes, dilation, soft edge. Raises InvalidInput for maps that differ in shape or are flat, and volumes that do
     not fit. Maths: docs/math/masks.md, eqs. 1 to 3.
     """
     chosen = settings or AutomaticMask()
@@ -149,7 +154,12 @@ def automatic_mask(
     else:
         volume = protein_volume_angstrom3(chosen.mass_dalton) / pixel_size_angstrom**3
         threshold = threshold_of_volume(smooth, volume_voxel=volume, within=within)
-    inside = _large_pieces((smooth >= threshold) & within)
+    noise = _low_passed((first - second) / 2, chosen.low_pass_angstrom / pixel_size_angstrom)
+    deviation = float(noise[within].std())
+    inside = _large_pieces((smooth >= threshold) & within, smooth, SURE_DEVIATIONS * deviation)
+    if chosen.mass_dalton is None:
+        faint = max(FAINT_SHARE * threshold, NOISE_DEVIATIONS * deviation)
+        inside = _with_touching(inside, (smooth >= faint) & within)
     return soft_edged(
         np.asarray(ndimage.binary_fill_holes(inside)),
         grow_voxel=chosen.grow_angstrom / pixel_size_angstrom,
@@ -174,10 +184,19 @@ def _low_passed(density: np.ndarray, period_voxel: float) -> np.ndarray:
     return np.asarray(fft.irfftn(transform, s=density.shape, axes=(0, 1, 2)))
 
 
-def _large_pieces(inside: np.ndarray) -> np.ndarray:
-    """The connected pieces (faces) of at least a share of the largest one's size."""
+def _large_pieces(inside: np.ndarray, density: np.ndarray, sure: float) -> np.ndarray:
+    """The connected pieces (faces) that are large beside the largest, or smaller and no noise."""
     labels, count = ndimage.label(inside)
     sizes = np.bincount(labels.reshape(-1), minlength=count + 1)
     sizes[0] = 0
-    kept = np.asarray((sizes >= PIECE_SHARE_MIN * sizes.max()) & (sizes > 0))
+    peaks = ndimage.maximum(density, labels, np.arange(count + 1))
+    kept = sizes >= PIECE_SHARE_MIN * sizes.max()
+    kept |= (sizes >= SURE_SHARE_MIN * sizes.max()) & (np.asarray(peaks) >= sure)
+    kept &= sizes > 0
     return np.asarray(kept[labels])
+
+
+def _with_touching(inside: np.ndarray, faint: np.ndarray) -> np.ndarray:
+    """The connected pieces (faces) of both that hold a voxel of `inside`."""
+    labels, _ = ndimage.label(inside | faint)
+    return np.isin(labels, np.unique(labels[inside]))

@@ -149,3 +149,29 @@ def test_half_maps_of_other_shapes_are_refused():
 def test_settings_that_mean_nothing_are_refused(changed):
     with pytest.raises(InvalidInput):
         AutomaticMask(**changed)
+
+
+def blobs(*parts):
+    """A sum of balls `(centre, radius, height)` about the box's centre."""
+    at = np.stack(np.meshgrid(*[np.arange(BOX) - BOX // 2] * 3, indexing="ij"))
+    density = np.zeros((BOX,) * 3)
+    for centre, radius, height in parts:
+        away = at - np.reshape(centre, (3, 1, 1, 1))
+        density += height * ((away**2).sum(axis=0) <= radius**2)
+    return density
+
+
+@pytest.mark.parametrize(
+    "faint",
+    [((9, 0, 0), 3.5, 0.5), ((12, 0, 0), 2.5, 1.0)],
+    ids=["a faint lobe that touches the core", "a small piece that stands apart"],
+)
+def test_faint_and_small_parts_of_a_particle_are_kept(faint):
+    truth = blobs(((0, 0, 0), 7, 1.0), faint)
+    random = np.random.default_rng(1)
+    halves = [truth + 0.05 * random.normal(size=truth.shape) for _ in range(2)]
+    settings = AutomaticMask(low_pass_angstrom=3.0, grow_angstrom=0.0, edge_angstrom=0.0)
+    mask = automatic_mask(*halves, pixel_size_angstrom=1.0, diameter_angstrom=32, settings=settings)
+    part = blobs(faint) > 0
+    assert mask[part].mean() > 0.8
+    assert mask.sum() < 1.5 * (truth > 0).sum()
