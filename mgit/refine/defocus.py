@@ -22,6 +22,7 @@ from mgit.refine.inputs import TiltSeriesData
 from mgit.refine.objective import PERCENT, SpeciesTarget, score_of_sums
 from mgit.refine.preparation import longest_period
 from mgit.refine.solver import Outcome, Solution, minimise
+from mgit.refine.tilt_numbers import exclusion, tilt_number
 from mgit.refine.windows import (
     half_plane_counts,
     masked_discs,
@@ -230,9 +231,9 @@ def search_exhaustively(
     if not largest > 0 or not float(np.ptp(values)) > FLAT * largest:
         raise InvalidState(
             "the scores of a defocus search are zero, flat or not finite",
-            hint="exclude the tilt with 'mgit source exclude', or refine without defocus",
+            hint=f"run {exclusion(item, tilt)}, or refine without defocus",
             item=item,
-            tilt=tilt,
+            tilt=tilt_number(tilt),
         )
     step = STEP_ANGSTROM
     for _ in range(ROUNDS - 1):
@@ -325,9 +326,9 @@ def _followed(
     if solution.outcome is Outcome.NON_FINITE or solution.gradient_max == 0:
         raise InvalidState(
             "the score of a tilt is not finite or does not depend on its defocus",
-            hint="exclude the tilt with 'mgit source exclude', or refine without defocus",
+            hint=f"run {exclusion(optics.series.name, optics.tilt)}, or refine without defocus",
             item=optics.series.name,
-            tilt=optics.tilt,
+            tilt=tilt_number(optics.tilt),
         )
     return solution
 

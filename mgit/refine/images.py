@@ -5,6 +5,7 @@ import torch
 
 from mgit.errors import InvalidInput
 from mgit.refine.inputs import TiltSeriesData
+from mgit.refine.tilt_numbers import exclusion, tilt_number
 
 __all__ = ["check_size", "normalised_image", "prepared_image"]
 
@@ -17,7 +18,7 @@ def prepared_image(series: TiltSeriesData, tilt: int, *, longest_angstrom: float
     """Image of row `tilt` of the table: `(height, width)` float32, mean 0, deviation 1.
 
     longest_angstrom: longer periods are removed. Raises InvalidInput naming the item and the tilt
-    for images that are not finite, flat, or not of the size that the geometry says.
+    (counted from 1) for images that are not finite, flat, or not of the geometry's size.
     """
     image = np.asarray(series.image(tilt))
     pixel = series.geometry.pixel_size_angstrom
@@ -25,18 +26,18 @@ def prepared_image(series: TiltSeriesData, tilt: int, *, longest_angstrom: float
     if not np.isfinite(image).all():
         raise InvalidInput(
             "a tilt image is not finite",
-            hint="copy it again, or exclude the tilt with 'mgit source exclude'",
+            hint=f"copy it again, or run {exclusion(series.name, tilt)}",
             item=series.name,
-            tilt=tilt,
+            tilt=tilt_number(tilt),
         )
     try:
         normalised = normalised_image(image, longest_px=longest_angstrom / pixel)
     except InvalidInput as error:
         raise InvalidInput(
             error.message,
-            hint="exclude the tilt with 'mgit source exclude'",
+            hint=f"run {exclusion(series.name, tilt)}",
             item=series.name,
-            tilt=tilt,
+            tilt=tilt_number(tilt),
         ) from error
     return -normalised if series.dark else normalised
 
@@ -54,7 +55,7 @@ def check_size(series: TiltSeriesData, shape: tuple[int, ...], *, tilt: int) -> 
             "a tilt image does not have the size that its series has",
             hint="link the stack that belongs to the series, at its pixel size",
             item=series.name,
-            tilt=tilt,
+            tilt=tilt_number(tilt),
             shape=shape,
             expected=expected,
         )

@@ -77,7 +77,7 @@ def refine_item(
     naming item and option, for what extracted particles cannot refine.
     """
     _check(series, references, particles)
-    refuse_options(series, settings)
+    refuse_options(series.geometry.kind, settings, item=series.name)
     geometry = with_grids(
         series.geometry, image_warp=settings.image_warp, stage_angles=settings.stage_angles
     )

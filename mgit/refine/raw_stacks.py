@@ -8,6 +8,7 @@ import numpy as np
 
 from mgit.errors import InvalidInput, MgitError, NotFound, Unsupported
 from mgit.exchange.mrc import HEADER_BYTES, MrcHeader, read_header
+from mgit.refine.tilt_numbers import exclusion, tilt_number
 
 __all__ = ["BoundFile", "TiltImages", "needed_roles", "read_section", "tilt_images"]
 
@@ -138,9 +139,9 @@ def _finite(values: np.ndarray, item: str, file: BoundFile, row: int) -> np.ndar
     if not np.isfinite(values).all():
         raise InvalidInput(
             "a tilt image is not finite",
-            hint="copy it again, or exclude the tilt with 'mgit source exclude'",
+            hint=f"copy it again, or run {exclusion(item, row)}",
             item=item,
-            tilt=row,
+            tilt=tilt_number(row),
             file=str(file.place),
         )
     return values

@@ -9,6 +9,7 @@ from mgit.errors import InvalidInput, NotFound
 from mgit.refine.inputs import ReferenceSet
 from mgit.refine.plan import ItemPart, SpeciesPlan, plan_reconstruction
 from mgit.refine.settings import RefineSettings
+from mgit.refine.stack_preparation import refuse_options
 from mgit.state.population import Population
 from mgit.state.protocol import Reader
 from mgit.state.series import Item
@@ -143,7 +144,8 @@ def plan_refinement(
     """The plan of a round over a commit's tree.
 
     species: only these take part. sources: only their items are refined, all are reconstructed
-    from. Raises NotFound, and InvalidInput when nothing is left to refine.
+    from. Raises NotFound, InvalidInput when nothing is left to refine, and Unsupported, naming
+    item and option, for what extracted particles cannot refine.
     """
     plans = plan_reconstruction(reader, species=species)
     known = {source.name for source in Population(reader).sources()}
@@ -167,6 +169,8 @@ def plan_refinement(
             hint="lower '--min-particles', or name other sources",
             min_particles=settings.min_particles,
         )
+    for work in chosen:
+        refuse_options(work.item.kind, settings, item=work.item.name)
     return RefinePlan(
         species=plans,
         works=chosen,

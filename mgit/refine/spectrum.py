@@ -6,6 +6,7 @@ from torch import Tensor
 
 from kernels.packing import Packing
 from mgit.errors import InvalidInput
+from mgit.refine.tilt_numbers import exclusion, tilt_number
 
 __all__ = ["PARTICLES_MAX", "amplitude_spectrum", "at_samples", "chosen_rows", "disc_power"]
 
@@ -51,9 +52,9 @@ def amplitude_spectrum(
     if not np.isfinite(amplitude).all() or not amplitude.mean() > 0:
         raise InvalidInput(
             "the particles of a tilt have no signal to whiten",
-            hint="exclude the tilt with 'mgit source exclude'",
+            hint=f"run {exclusion(item, tilt)}",
             item=item,
-            tilt=tilt,
+            tilt=tilt_number(tilt),
         )
     return np.asarray(np.maximum(amplitude, FLOOR * amplitude.mean()))
 

@@ -30,9 +30,9 @@ from mgit.refine.windows import (
 __all__ = ["refuse_options", "stack_discs", "stack_plan", "stacks_of"]
 
 
-def refuse_options(series: TiltSeriesData, settings: RefineSettings) -> None:
+def refuse_options(kind: str, settings: RefineSettings, *, item: str) -> None:
     """Raises Unsupported, naming item and option, for what extracted particles cannot refine."""
-    if series.geometry.kind != "particle_series":
+    if kind != "particle_series":
         return
     for option in ("image_warp", "defocus", "defocus_exhaustive"):
         if getattr(settings, option) not in (None, False):
@@ -41,7 +41,7 @@ def refuse_options(series: TiltSeriesData, settings: RefineSettings) -> None:
                 "an option of refinement needs whole images, and extracted particles have none",
                 hint=f"refine without {spelled}, as in 'mgit refine --particles', "
                 "or add the tilt images as a source of their own",
-                item=series.name,
+                item=item,
                 option=option,
             )
 

@@ -65,7 +65,7 @@ def test_the_search_takes_sixty_one_and_at_most_four_a_round():
 
 @pytest.mark.parametrize("score", [lambda _: 0.0, lambda _: 0.7, lambda _: float("nan")])
 def test_flat_zero_and_non_finite_scores_are_refused_by_name(score):
-    with pytest.raises(InvalidState, match=r"TS_A.*tilt '7'"):
+    with pytest.raises(InvalidState, match=r"TS_A.*tilt '8'"):
         search_exhaustively(score, item="TS_A", tilt=7)
 
 

@@ -53,5 +53,5 @@ def test_dark_protein_becomes_bright():
 )
 def test_broken_images_are_refused_by_item_and_tilt(change, message):
     data = with_images(simulated().data, change)
-    with pytest.raises(InvalidInput, match=rf"{message}.*TS_01.*tilt '3'"):
+    with pytest.raises(InvalidInput, match=rf"{message}.*TS_01.*tilt '4'"):
         prepared_image(data, 3, longest_angstrom=400)

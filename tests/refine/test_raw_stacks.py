@@ -100,4 +100,4 @@ def test_an_image_that_is_not_finite_is_refused_by_item_tilt_and_file(tmp_path, 
     images = tilt_images("TS_1", [replace(bound(path), sections=sections)], tilts=3)
     with pytest.raises(InvalidInput, match="not finite") as error:
         images.image(0 if sections else 1)
-    assert error.value.fields == {"item": "TS_1", "tilt": 0 if sections else 1, "file": str(path)}
+    assert error.value.fields == {"item": "TS_1", "tilt": 1 if sections else 2, "file": str(path)}

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mgit.errors import InvalidInput, NotFound
+from mgit.errors import InvalidInput, NotFound, Unsupported
 from mgit.refine import refine_plan
+from mgit.refine.plan import plan_reconstruction
 from mgit.refine.refine_plan import plan_refinement
 from mgit.refine.refine_run import references_of
 from mgit.refine.settings import RefineSettings
@@ -44,6 +45,27 @@ def test_nothing_left_to_refine_is_refused(tree):
         plan_refinement(tree, replace(SETTINGS, min_particles=99))
     assert caught.value.fields["min_particles"] == 99
     assert "--min-particles" in caught.value.hint
+
+
+def test_what_extracted_particles_cannot_refine_is_refused_before_any_image_is_read(
+    tree, monkeypatch
+):
+    plans = plan_reconstruction(tree)
+    extracted = tuple(
+        replace(
+            plan,
+            parts=tuple(
+                replace(part, item=replace(part.item, kind="particle_series"))
+                for part in plan.parts
+            ),
+        )
+        for plan in plans
+    )
+    monkeypatch.setattr(refine_plan, "plan_reconstruction", lambda *_, **__: extracted)
+    with pytest.raises(Unsupported, match="extracted particles have none") as caught:
+        plan_refinement(tree, SETTINGS)
+    assert caught.value.fields == {"item": "TS_01", "option": "image_warp"}
+    assert len(plan_refinement(tree, replace(SETTINGS, image_warp=None)).works) == 3
 
 
 @pytest.mark.parametrize("names", [{"species": ["nobody"]}, {"sources": ["nowhere"]}])

@@ -65,7 +65,7 @@ def test_the_mean_of_an_image_does_not_count():
 @pytest.mark.parametrize("factor", [0.0, np.nan])
 def test_no_power_is_refused_by_item_and_tilt(factor):
     values, disc = discs(count=3)
-    with pytest.raises(InvalidInput, match=r"TS_A.*tilt '4'"):
+    with pytest.raises(InvalidInput, match=r"TS_A.*tilt '5'"):
         amplitude_spectrum(disc_power(values * factor).mean(0), disc, item="TS_A", tilt=4)
 
 

@@ -177,7 +177,7 @@ def test_options_that_need_whole_images_are_refused_by_item_and_option(option, v
         refine_item(problem.data, [problem.reference], [problem.particles], settings)
     assert error.value.fields["option"] == option
     assert option.replace("_", "-") in error.value.hint
-    refuse_options(problem.whole.data, settings)
+    refuse_options("tilt_series", settings, item="TS_01")
 
 
 def test_particles_without_stacks_are_refused():
