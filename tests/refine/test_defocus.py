@@ -146,5 +146,5 @@ def test_a_broken_image_is_named():
     problem = simulated(ONLY_DEFOCUS)
     species, _, scales = targets(problem)
     broken = with_images(problem.data, lambda image: image * np.nan)
-    with pytest.raises(Exception, match=r"TS_01.*tilt '0'"):
+    with pytest.raises(Exception, match=r"TS_01.*tilt '1'"):
         refine_defocus(broken, [species], scales, exhaustive=True, steps_max=0)
