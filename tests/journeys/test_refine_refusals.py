@@ -156,7 +156,7 @@ def test_halves_of_one_imported_reference_are_not_called_independent(tmp_path):
     code, out = terminal.try_to("refine", *QUICK)
     assert code == 0, out + terminal.err
     assert "references to 40.0 A" in out
-    assert "share an imported reference: this FSC is not independent" in out
+    assert "aligned to one imported reference: not independent" in out
 
 
 def test_a_full_disk_is_noticed_before_the_work(terminal, monkeypatch):
