@@ -16,7 +16,7 @@ from mgit.state.series import Item
 
 __all__ = ["Cost", "ItemWork", "RefinePlan", "plan_refinement"]
 
-LEAST_HELD = 4
+LEAST_HELD = 16
 """Held out when a species has four times as many; fewer say nothing."""
 NODE_PARTICLES = 4
 """Particles that each node of an image warp should see, at least (docs/math/optimiser.md)."""
