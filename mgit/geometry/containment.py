@@ -28,7 +28,9 @@ def seen_nowhere(inside: np.ndarray) -> np.ndarray:
     return np.flatnonzero(~inside.any(axis=1))
 
 
-def refuse_outside(inside: np.ndarray, *, names: Sequence[str], item: str) -> None:
+def refuse_outside(
+    inside: np.ndarray, *, names: Sequence[str], item: str, species: str | None = None
+) -> None:
     """Raises InvalidState naming the particles of `item` that lie outside every image."""
     outside = seen_nowhere(inside)
     if not outside.size:
@@ -37,6 +39,8 @@ def refuse_outside(inside: np.ndarray, *, names: Sequence[str], item: str) -> No
     more = "" if outside.size <= NAMES_MAX else f" and {outside.size - NAMES_MAX} more"
     raise InvalidState(
         f"{outside.size} of {inside.shape[0]} particles lie outside every image: {shown}{more}",
-        hint="check the coordinate pixel size and the hand, or remove these particles",
+        hint="check the coordinate pixel size and the hand, or take in a table without these "
+        "particles with 'mgit species update NAME --particles TABLE'",
+        species=species,
         item=item,
     )

@@ -82,7 +82,7 @@ def prepare(
         for number, each in bands[0].items():
             inside[each.rows, number] = True
         names = [subject.particles.name_of(row) for row in range(len(inside))]
-        refuse_outside(inside, names=names, item=series.name)
+        refuse_outside(inside, names=names, item=series.name, species=subject.particles.species)
         prepared.append(
             PreparedSpecies(
                 reference=subject.reference,
@@ -187,7 +187,7 @@ def _inside(series: TiltSeriesData, subject: Subject) -> np.ndarray:
     )
     particles = subject.particles
     names = [particles.name_of(row) for row in range(len(inside))]
-    refuse_outside(inside, names=names, item=series.name)
+    refuse_outside(inside, names=names, item=series.name, species=particles.species)
     return inside
 
 

@@ -258,7 +258,7 @@ def add_tilt_series(
         diameter=sums.grid.diameter_angstrom,
     )
     names = [particles.name_of(row) for row in range(len(inside))]
-    refuse_outside(inside, names=names, item=series.name)
+    refuse_outside(inside, names=names, item=series.name, species=particles.species)
     plan = slice_plan(series, sums.grid, defocus=views.defocus.numpy())
     view = _ItemView(
         views=views,

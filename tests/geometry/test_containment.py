@@ -42,12 +42,13 @@ def test_particles_that_no_image_shows_are_found():
 def test_particles_outside_are_named_and_the_item_too():
     inside = np.zeros((9, 3), dtype=bool)
     inside[0] = True
+    names = [f"p{i}" for i in range(9)]
     with pytest.raises(InvalidState) as caught:
-        refuse_outside(inside, names=[f"p{i}" for i in range(9)], item="TS_7")
+        refuse_outside(inside, names=names, item="TS_7", species="capsid")
     assert "8 of 9 particles lie outside every image: p1, p2, p3, p4, p5 and 3 more" in str(
         caught.value
     )
-    assert caught.value.fields == {"item": "TS_7"}
+    assert caught.value.fields == {"species": "capsid", "item": "TS_7"}
 
 
 def test_particles_seen_once_are_accepted():
