@@ -41,6 +41,8 @@ examples:
 
 WORDS_MAX = 2
 ON_SCREEN = "-"
+WITH_SERIES = ("relion", "warp", "m")
+"""Formats of programs that need the series of the particles."""
 
 
 def configure(parser: "argparse.ArgumentParser") -> None:
@@ -119,6 +121,11 @@ def run(arguments: "argparse.Namespace", console: Console) -> int:
     for file in files:
         for line in lost_terms(file.report):
             console.warning(f"{file.path}: {line.field} is left out ({line.count} values)")
+    if arguments.species and not arguments.source and arguments.form in WITH_SERIES:
+        console.warning(
+            "only species were asked for: the deformation and optics that their poses belong to "
+            "are not written; '--source NAME' adds them"
+        )
     console.json({**facts, "directory": target, "dry_run": bool(arguments.dry_run)})
     return ExitCode.OK
 

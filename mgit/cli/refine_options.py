@@ -150,7 +150,11 @@ def settings_of(
         file = Path(arguments.recipe)
         if not file.is_file():
             raise NotFound("no such file", file=file, field="--recipe")
-        steps = read_recipe(file.read_text(encoding="utf-8"), file=str(file))
+        try:
+            text = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidInput("a recipe is no text in UTF-8", file=file) from error
+        steps = read_recipe(text, file=str(file))
     elif arguments.preset is None and any(name in options for name in FAMILIES):
         steps = (RefineSettings(),)
     else:

@@ -118,3 +118,13 @@ def test_mistakes_are_told_with_a_remedy(session, tmp_path):
     assert session("export", "HEAD") == 1
     assert "one directory is needed" in session.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_species_without_the_series_of_its_poses_is_warned_of(session, tmp_path):
+    words = ("export", "--to", "relion", "--species", "capsid", "--dry-run", str(tmp_path / "out"))
+    assert session(*words) == 0
+    assert "'--source NAME' adds them" in session.err
+    assert session(*words, "--source", "grid") == 0
+    assert "adds them" not in session.err
+    assert session("export", "--to", "star", "--species", "capsid", str(tmp_path / "star")) == 0
+    assert "adds them" not in session.err

@@ -69,3 +69,9 @@ def test_what_halves_share_stands_below_their_resolution(refine):
     assert lines[at + 1].strip() == (
         "half-maps are independent in poses and references, not in deformation and optics"
     )
+
+
+def test_a_recipe_that_is_no_text_is_refused_by_name(refine, tmp_path):
+    recipe = tmp_path / "rounds.toml"
+    recipe.write_bytes(b"\xff\xfe")
+    refine("--recipe", str(recipe), "--dry-run", code=1)
