@@ -138,8 +138,8 @@ def automatic_mask(
     """A soft mask around the particle that the mean of two half-maps shows: float32 (n, n, n).
 
     Low-pass, threshold within the sphere of the diameter, largest pieces and what is faint but
-    touches them, filled holes, dilation, soft edge. Raises InvalidInput for maps that differ in shape or are flat, and volumes that do
-    not fit. Maths: docs/math/masks.md, eqs. 1 to 3.
+    touches them, filled holes, dilation, soft edge. Raises InvalidInput for maps that differ in
+    shape or are flat, and volumes that do not fit. Maths: docs/math/masks.md, eqs. 1 to 4.
     """
     chosen = settings or AutomaticMask()
     if first.shape != second.shape:

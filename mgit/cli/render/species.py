@@ -13,6 +13,7 @@ from mgit.survey.species import SpeciesSummary
 __all__ = [
     "FLAG_ADVICE",
     "independence_text",
+    "independence_words",
     "origin_lines",
     "resolution_text",
     "settings_text",
