@@ -275,7 +275,11 @@ def _grid(species: Species, parts: Sequence[ItemPart]) -> MapGrid:
     pixel, maps = species.number("pixel_size_angstrom"), species.map_names()
     if maps and pixel is not None:
         box = species.map(maps[0]).shape[0]
-        return map_grid(diameter_angstrom=diameter, pixel_size_angstrom=pixel, box=box)
+        try:
+            return map_grid(diameter_angstrom=diameter, pixel_size_angstrom=pixel, box=box)
+        except InvalidInput as error:
+            error.fields["species"] = species.name
+            raise
     finest = min(pixel_of(part.item) for part in parts)
     grid = map_grid(diameter_angstrom=diameter, pixel_size_angstrom=finest)
     if all(part.item.kind == "particle_series" for part in parts):

@@ -9,7 +9,7 @@ from mgit.refine.plan import bind, plan_reconstruction
 from mgit.state.names import item_path, source_path
 from mgit.state.raw import RawEntry
 from mgit.state.series import read_item, set_excluded, set_raw, set_use
-from mgit.state.species import set_maps, update_species_attributes
+from mgit.state.species import read_species, set_maps, update_species_attributes
 from tests.refine.populations import ITEM, SPECIES, Disk, populated
 
 
@@ -114,3 +114,12 @@ def test_a_series_that_two_sources_have_is_refused_by_both_names(tree):
     with pytest.raises(InvalidState, match="same series") as error:
         plan_reconstruction(tree)
     assert error.value.fields["sources"] == "copy, sim"
+
+
+def test_maps_smaller_than_their_particle_are_refused_by_the_name_of_the_species(tree):
+    half = np.zeros((8,) * 3, np.float32)
+    update_species_attributes(tree, SPECIES, {"pixel_size_angstrom": "1.0"})
+    set_maps(tree, SPECIES, half_maps=(half, half))
+    with pytest.raises(InvalidInput, match="smaller than the particle") as caught:
+        plan_reconstruction(tree)
+    assert caught.value.fields["species"] == read_species(tree, SPECIES).name
