@@ -58,6 +58,11 @@ class Layout:
         return os.path.join(self.control, "cache")
 
     @property
+    def incoming(self) -> str:
+        """Files that arrive from outside, until they are checked; absent while nothing does."""
+        return os.path.join(self.control, "incoming")
+
+    @property
     def hooks(self) -> str:
         """Local hooks."""
         return os.path.join(self.control, "hooks")

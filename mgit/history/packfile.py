@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     NewObjects = dict[str, tuple[str, bytes]] | Iterable[tuple[str, bytes]]
     """Kind and content of objects, by their ids or in any order without."""
 
-__all__ = ["KINDS", "OBJECT_BYTES_MAX", "PackFile", "by_id", "encode_pack", "inflate"]
+__all__ = [
+    "KINDS",
+    "OBJECT_BYTES_MAX",
+    "PackFile",
+    "by_id",
+    "encode_index",
+    "encode_pack",
+    "inflate",
+]
 
 OBJECT_BYTES_MAX = 256 * 1024 * 1024
 """Largest object that is inflated; trees, metadata and messages stay far below it."""
@@ -115,6 +123,10 @@ class PackFile:
                 break
             offset = base
         raise Corrupt("a pack holds a malformed entry", pack=self.path, offset=offset)
+
+    def count_in_header(self) -> int:
+        """How many objects the pack says that it holds. Raises Corrupt."""
+        return int.from_bytes(self._open_pack()[8:12], "big")
 
     def check(self) -> None:
         """Compare the checksums of the whole pack and of its index. Raises Corrupt."""
@@ -271,7 +283,7 @@ def encode_pack(objects: "NewObjects") -> "tuple[str, bytes, bytes]":
     parts[0] = struct.pack(">4sII", b"PACK", 2, len(entries))
     body = b"".join(parts)
     checksum = hashlib.sha1(body, usedforsecurity=False).digest()
-    return f"pack-{checksum.hex()}", body + checksum, _encode_index(entries, checksum)
+    return f"pack-{checksum.hex()}", body + checksum, encode_index(entries, checksum)
 
 
 def _deflated(content: bytes) -> bytes:
@@ -282,7 +294,8 @@ def _deflated(content: bytes) -> bytes:
     return b"\x78\x01" + block + content + zlib.adler32(content).to_bytes(4, "big")
 
 
-def _encode_index(entries: "dict[bytes, tuple[int, int]]", pack_checksum: bytes) -> bytes:
+def encode_index(entries: "dict[bytes, tuple[int, int]]", pack_checksum: bytes) -> bytes:
+    """The index, version 2, of a pack: entries give offset and CRC-32 by 20-byte name."""
     names = sorted(entries)
     fan_out = [bisect_left(names, bytes([first + 1])) for first in range(255)]
     offsets = [entries[name][0] for name in names]
@@ -322,10 +335,40 @@ def _apply(content: bytes, deltas: "list[bytes]", where: str) -> bytes:
 
     try:
         for delta in reversed(deltas):
+            _refuse_growth(delta, where)
             content = b"".join(apply_delta(content, delta))
     except (ApplyDeltaError, AssertionError, IndexError, ValueError) as error:
         raise Corrupt("a delta of a pack cannot be applied", pack=where) from error
     return content
+
+
+def _refuse_growth(delta: bytes, where: str) -> None:
+    """Raise Corrupt if a delta makes an object larger than any; before anything is copied.
+
+    A few bytes of a delta may copy 16 MiB, so a hostile one could ask for any amount of memory.
+    """
+    position = 0
+    for _ in range(2):  # sizes of source and target, 7 bits a byte
+        while delta[position] & 0x80:
+            position += 1
+        position += 1
+    made = 0
+    while position < len(delta):
+        code = delta[position]
+        position += 1
+        if code & 0x80:
+            position += (code & 0x0F).bit_count()
+            size = 0
+            for place in range(3):
+                if code & 0x10 << place:
+                    size |= delta[position] << 8 * place
+                    position += 1
+            made += size or 0x10000
+        else:
+            made += code
+            position += code
+        if made > OBJECT_BYTES_MAX:
+            raise Corrupt("a Git object is larger than any that mgit writes", pack=where)
 
 
 def _mapped(path: str) -> "bytes | mmap.mmap":

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mgit.history.transaction import Transaction
     from mgit.store.chunks import ChunkStore
 
-__all__ = ["FIRST_BRANCH", "Repository"]
+__all__ = ["FIRST_BRANCH", "Repository", "lay_out"]
 
 FIRST_BRANCH = "main"
 POPULATION_FORMAT = 1
@@ -79,11 +79,13 @@ class Repository:
         who: Signature,
         files: Files | None = None,
         hooks: Mapping[str, bytes] | None = None,
+        bare: bool = False,
     ) -> Self:
         """Make an empty population: a repository with one commit that holds the name alone.
 
         Everything is made under a temporary name and appears at once, whole.
         hooks: file name -> content of samples for `.mgit/hooks`.
+        bare: without the first commit, as a place to push to; the name plays no part then.
 
         Raises Refused if there is a repository already, or a file in place of the directory.
         """
@@ -99,8 +101,9 @@ class Repository:
         files.make_directory(final.root)
         draft = Layout(final.root, control=f".mgit-init-{secrets.token_hex(8)}")
         try:
-            _lay_out(draft, files, hooks or {})
-            _first_commit(cls(draft, files), name=name, who=who)
+            lay_out(draft, files, hooks or {})
+            if not bare:
+                _first_commit(cls(draft, files), name=name, who=who)
             files.rename(draft.control, final.control)
         except MgitError:
             if os.path.isdir(draft.control):
@@ -176,7 +179,8 @@ class Repository:
         return CommitRecord.parse(self.objects.read_commit(commit))
 
 
-def _lay_out(layout: Layout, files: Files, hooks: Mapping[str, bytes]) -> None:
+def lay_out(layout: Layout, files: Files, hooks: Mapping[str, bytes]) -> None:
+    """Make the files of a repository without a commit; making them again changes nothing."""
     for directory in layout.directories():
         files.make_directory(directory)
     files.replace(os.path.join(layout.git, "config"), GIT_CONFIG)

@@ -221,6 +221,20 @@ class Files:
             if os.path.dirname(old) != os.path.dirname(new):
                 self._fsync_directory(os.path.dirname(old) or ".")
 
+    def move_new(self, old: str, new: str) -> None:
+        """Give a durable content-named file its final place, never replacing another file.
+
+        The same content at `new` already is a success, and so is an `old` that another process has
+        moved there meanwhile. The caller makes the directory of `new` durable. Raises Corrupt if
+        other content stands there, NotFound if there is neither file.
+        """
+        with _Translated(new):
+            try:
+                self._place(old, new)
+            except FileNotFoundError:
+                if not os.path.lexists(new):
+                    raise
+
     def remove(self, path: str) -> None:
         """Remove a file durably. Raises NotFound if it does not exist."""
         with _Translated(path):

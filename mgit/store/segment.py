@@ -31,6 +31,7 @@ __all__ = [
     "parse_trailer",
     "record_header",
     "trailer_bytes",
+    "within_bounds",
 ]
 
 SEGMENT_MAGIC = b"MGITSEG1"
@@ -139,7 +140,7 @@ def parse_footer(footer: bytes, name: SegmentId, segment_length: int) -> list[Lo
     for fields in FOOTER_RECORD.iter_unpack(memoryview(footer)[FOOTER_START.size :]):
         chunk, offset, form, itemsize, reserved, raw_length, stored_length, digest = fields
         place = Location(chunk, offset, form, itemsize, raw_length, stored_length, digest)
-        if offset != end or reserved or not _within_bounds(place):
+        if offset != end or reserved or not within_bounds(place):
             raise Corrupt("a record of the segment's footer is impossible", offset=offset)
         end = place.end
         locations.append(place)
@@ -150,7 +151,8 @@ def parse_footer(footer: bytes, name: SegmentId, segment_length: int) -> list[Lo
     return locations
 
 
-def _within_bounds(place: Location) -> bool:
+def within_bounds(place: Location) -> bool:
+    """Whether the lengths of a record are such as a writer makes; check before allocating."""
     return (
         place.itemsize >= 1
         and place.raw_length <= RAW_LENGTH_MAX
@@ -173,7 +175,7 @@ def locations_by_scan(content: "Buffer") -> Iterator[Location]:
         fields = RECORD_HEADER.unpack_from(view, offset)
         magic, chunk, form, itemsize, reserved, raw_length, stored_length = fields
         place = Location(chunk, offset, form, itemsize, raw_length, stored_length, b"")
-        plausible = magic == RECORD_MAGIC and not reserved and _within_bounds(place)
+        plausible = magic == RECORD_MAGIC and not reserved and within_bounds(place)
         if not plausible or place.end > len(view):
             return
         stored = view[offset + RECORD_HEADER.size : place.end]

@@ -9,6 +9,7 @@ time on a fresh directory, and looks at what is left:
 
 import errno
 import os
+import random
 import threading
 from collections.abc import Callable, Iterator
 from typing import Literal
@@ -107,7 +108,11 @@ def count_primitives(operation: Callable[[Files], object]) -> int:
 
 
 def crash_points(
-    operation: Callable[[Files], object], *, faults: tuple[Fault, ...] = ("crash", "torn")
+    operation: Callable[[Files], object],
+    *,
+    faults: tuple[Fault, ...] = ("crash", "torn"),
+    sample: int | None = None,
+    seed: int = 0,
 ) -> Iterator[FaultyFiles]:
     """Run `operation` once per primitive and fault; yields after each run for the checks.
 
@@ -115,12 +120,15 @@ def crash_points(
     included, and uses the given Files for what is under test. It must be deterministic. A run
     that meets a crash ends by SimulatedCrash; one that meets 'full' or 'read-only' by an error
     of mgit or, if it could do without, not at all; anything else is raised to the test.
+    sample: so many points of each fault, drawn by `seed`, instead of all.
     """
     from mgit.errors import StorageFailed
 
-    total = count_primitives(operation)
+    points = range(count_primitives(operation))
+    draw = random.Random(seed)
     for fault in faults:
-        for at in range(total):
+        chosen = points if sample is None else sorted(draw.sample(points, min(sample, len(points))))
+        for at in chosen:
             files = FaultyFiles(fault, at=at)
             try:
                 operation(files)

@@ -116,6 +116,8 @@ def _orphans(repository: Repository, paths: list[str]) -> set[str]:
         if name.startswith(UNFINISHED):
             found.add(os.path.join(repository.layout.root, name))
     there = set(paths)
+    incoming = repository.layout.incoming + os.sep
+    found.update(path for path in paths if path.startswith(incoming))
     for path in paths:
         stem, ending = os.path.splitext(path)
         pair = {".pack": ".idx", ".idx": ".pack"}.get(ending)

@@ -8,7 +8,7 @@ import pytest
 
 from mgit.errors import Corrupt, Unsupported
 from mgit.history.commits import object_id
-from mgit.history.packfile import PackFile, _encode_index, encode_pack, inflate
+from mgit.history.packfile import PackFile, encode_index, encode_pack, inflate
 
 OBJECTS = [
     ("blob", b""),
@@ -71,7 +71,7 @@ def test_a_name_that_two_neighbours_spell_together_is_not_theirs(tmp_path):
     first, second = b"\5" + b"\1" * 9 + b"\5" + b"\7" * 9, b"\5" + b"\2" * 19
     spelt = first[10:] + second[:10]
     for names in ([first, second], [first, second, spelt]):
-        index = _encode_index({name: (12 + at, 0) for at, name in enumerate(names)}, bytes(20))
+        index = encode_index({name: (12 + at, 0) for at, name in enumerate(names)}, bytes(20))
         (tmp_path / "p.idx").write_bytes(index)
         found = PackFile(str(tmp_path / "p")).find(spelt)
         assert found == (14 if spelt in names else None)

@@ -194,3 +194,25 @@ def test_files_are_readable_for_others_as_the_umask_allows(files, tmp_path):
     mask = os.umask(0)
     os.umask(mask)
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o666 & ~mask
+
+
+def test_a_file_is_moved_to_its_name_once(files, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_bytes(b"x")
+    files.move_new(str(old), str(new))
+    assert (old.exists(), new.read_bytes()) == (False, b"x")
+    files.move_new(str(old), str(new))  # another process has moved it meanwhile
+    old.write_bytes(b"x")
+    files.move_new(str(old), str(new))
+    assert not old.exists()
+
+
+def test_a_move_never_replaces_other_content(files, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_bytes(b"x")
+    new.write_bytes(b"y")
+    with pytest.raises(Corrupt):
+        files.move_new(str(old), str(new))
+    assert new.read_bytes() == b"y"
+    with pytest.raises(NotFound):
+        files.move_new(str(tmp_path / "nothing"), str(tmp_path / "nowhere"))

@@ -46,3 +46,18 @@ def fail_early(files):
 def test_an_operation_that_fails_by_itself_is_not_taken_for_a_crash():
     with pytest.raises(AssertionError, match="before the fault"):
         next(crash_points(fail_early))
+
+
+def test_a_sample_is_drawn_by_its_seed_and_holds_no_point_twice(tmp_path):
+    def work(files):
+        for number in range(9):
+            files.replace(str(tmp_path / f"{number}"), b"x")
+
+    def drawn(**options):
+        return [faults.at for faults in crash_points(work, faults=("crash",), **options)]
+
+    first = drawn(sample=5, seed=1)
+    assert first == drawn(sample=5, seed=1) == sorted(set(first))
+    assert len(first) == 5
+    assert first != drawn(sample=5, seed=2)
+    assert len(drawn(sample=10_000)) == len(drawn())

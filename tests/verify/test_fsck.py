@@ -115,3 +115,12 @@ def test_a_damaged_cache_is_a_note_and_goes_when_repaired(repository):
 def test_a_repository_that_was_never_finished_is_listed(repository):
     os.mkdir(os.path.join(repository.root, ".mgit-init-0123456789abcdef"))
     assert check_files(repository).orphans == ("../.mgit-init-0123456789abcdef",)
+
+
+def test_what_arrives_from_outside_is_listed(repository):
+    repository.files.make_directory(repository.layout.incoming)
+    name = f"{1:064x}.seg"
+    repository.files.write_new(os.path.join(repository.layout.incoming, name), [b"half a push"])
+    report = check_files(repository)
+    assert report.clean
+    assert f"incoming/{name}" in report.orphans
