@@ -4,9 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Any, Self, TextIO
 
+from mgit.cli.render.numbers import byte_count
+
 __all__ = ["Progress", "start"]
 
 PLAIN_INTERVAL_S = 10.0
+BYTES = "B"
+"""The unit whose counts are shown as kB, MB, ... with their rate."""
 
 
 class Progress:
@@ -68,8 +72,11 @@ class _Lines(Progress):
                 self._write()
 
     def _write(self) -> None:
-        count = f"{self.done}" if self.total is None else f"{self.done}/{self.total}"
-        self._stream.write(f"{self.title}: {count} {self.unit}".rstrip() + "\n")
+        counts = [f"{each}" for each in (self.done, self.total) if each is not None]
+        text = f"{'/'.join(counts)} {self.unit}"
+        if self.unit == BYTES:
+            text = " of ".join(byte_count(int(each)) for each in counts)
+        self._stream.write(f"{self.title}: {text}".rstrip() + "\n")
         self._stream.flush()
 
 
@@ -81,17 +88,21 @@ class _Bar(Progress):
         from rich.console import Console
         from rich.progress import (
             BarColumn,
+            DownloadColumn,
             MofNCompleteColumn,
             Progress,
             TextColumn,
             TimeRemainingColumn,
+            TransferSpeedColumn,
         )
 
+        counts: tuple[Any, ...] = (MofNCompleteColumn(), TextColumn("{task.fields[unit]}"))
+        if unit == BYTES:
+            counts = (DownloadColumn(), TransferSpeedColumn())
         self._bar: Any = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
+            *counts,
             TimeRemainingColumn(),
             console=Console(file=stream),
             transient=True,

@@ -34,10 +34,11 @@ GROUPS = (
     "data sources and species",
     "record and look",
     "branches and history",
+    "sharing",
     "exchange and care",
 )
 
-_START, _CONTENT, _LOOK, _HISTORY, _CARE = GROUPS
+_START, _CONTENT, _LOOK, _HISTORY, _SHARING, _CARE = GROUPS
 
 
 def _family(package: str, rows: tuple[tuple[str, str], ...]) -> tuple[Verb, ...]:
@@ -73,6 +74,15 @@ _SPECIES = _family(
     ),
 )
 
+_REMOTE = _family(
+    "remote",
+    (
+        ("add", "remember another repository by a name"),
+        ("list", "list the remotes and their branches as last seen"),
+        ("remove", "forget a remote"),
+    ),
+)
+
 
 def _verb(name: str, help: str, group: str) -> Verb:
     return Verb(name, help, module=f"mgit.cli.{name}", group=group)
@@ -101,6 +111,11 @@ VERBS: tuple[Verb, ...] = (
     _verb("revert", "commit the opposite of an earlier commit", _HISTORY),
     _verb("restore", "bring a path back as it was in another revision", _HISTORY),
     _verb("merge", "join another branch into the current one", _HISTORY),
+    _verb("clone", "copy a population from somewhere else", _SHARING),
+    Verb("remote", "say where other repositories are", group=_SHARING, children=_REMOTE),
+    _verb("fetch", "bring what is new at a remote; branches stay", _SHARING),
+    _verb("pull", "fetch, and take the news into the current branch", _SHARING),
+    _verb("push", "bring commits to a remote and move its branches", _SHARING),
     _verb("export", "write files for other programs", _CARE),
     _verb("verify", "check every object and every link of the history", _CARE),
     _verb("fsck", "check the repository's files and rebuild what can be rebuilt", _CARE),

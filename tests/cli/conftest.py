@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.cli.lab import Lab
 from tests.cli.sessions import Session
 from tests.survey.populations import populate
 
@@ -15,3 +16,9 @@ def toy(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     populate(tmp_path / "population")
     return Session(tmp_path / "population", capsys)
+
+
+@pytest.fixture
+def lab(toy, capsys):
+    """A shared directory, and a population that knows it."""
+    return Lab(toy, capsys)

@@ -48,3 +48,13 @@ def test_a_dry_run_makes_nothing(tmp_path, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document == {"directory": f"{tmp_path}/new", "name": "new", "created": False}
     assert os.listdir(tmp_path) == []
+
+
+def test_a_bare_population_has_no_commit_and_no_name(tmp_path, capsys):
+    assert main(["-C", str(tmp_path), "--json", "init", "--bare", "hub"]) == 0
+    assert json.loads(capsys.readouterr().out)["bare"] is True
+    repository = Repository.open(str(tmp_path / "hub"))
+    assert (repository.refs.all(), repository.refs.head().commit) == ({}, None)
+    assert main(["-C", str(tmp_path / "hub"), "verify"]) == 0
+    assert main(["-C", str(tmp_path), "init", "--bare", "other", "--name", "x"]) == 1
+    assert "has no name" in capsys.readouterr().err

@@ -57,3 +57,21 @@ def test_silent_progress_still_counts():
         bar.advance(2)
     assert stream.getvalue() == ""
     assert bar.done == 2
+
+
+def test_bytes_are_told_in_their_units():
+    stream = io.StringIO()
+    with progress.start(stream, "sending", total=2_500_000, unit="B") as bar:
+        bar.advance(1_000_000)
+    assert stream.getvalue() == "sending: 1 MB of 2.5 MB\n"
+
+
+def test_a_terminal_sees_bytes_with_their_rate():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    with progress.start(Terminal(), "sending", total=2_500_000, unit="B") as bar:
+        bar.advance(1_000_000)
+        names = {type(column).__name__ for column in bar._bar.columns}
+    assert {"DownloadColumn", "TransferSpeedColumn", "TimeRemainingColumn"} <= names

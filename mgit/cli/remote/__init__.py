@@ -1,0 +1,1 @@
+"""Verbs of remotes: `mgit remote add`, `mgit remote list`, `mgit remote remove`."""
