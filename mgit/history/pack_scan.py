@@ -8,15 +8,17 @@ import hashlib
 import struct
 import zlib
 
-from mgit.errors import Corrupt
+from mgit.errors import Corrupt, Unsupported
 from mgit.history.commits import object_id
 from mgit.history.packfile import KINDS, OBJECT_BYTES_MAX, PackFile, encode_index
 
-__all__ = ["check_pack", "index_of_pack"]
+__all__ = ["check_pack", "index_of_pack", "names_in_index"]
 
 _KIND_NAMES = {code: name for name, code in KINDS.items()}
 _HEADER = struct.Struct(">4sII")
 _CHECKSUM_BYTES = 20
+_INDEX_MAGIC = b"\xfftOc\x00\x00\x00\x02"
+_NAMES_START = 8 + 256 * 4
 _SIZE_BYTES_MAX = 6  # of an entry's header: 4 + 5 * 7 bits go far beyond the largest object
 
 
@@ -46,6 +48,22 @@ def index_of_pack(pack: bytes, name: str) -> bytes:
     if len(entries) != count:
         raise Corrupt("a Git pack holds another number of objects than it says", pack=name)
     return encode_index(entries, checksum)
+
+
+def names_in_index(index: bytes, name: str) -> list[str]:
+    """Ids that a pack index, version 2, lists; `check_pack` is who believes them.
+
+    Raises Unsupported for another version and Corrupt for an index that is cut short.
+    """
+    if index[:8] != _INDEX_MAGIC:
+        raise Unsupported("a pack index is not of version 2", pack=name)
+    count = int.from_bytes(index[_NAMES_START - 4 : _NAMES_START], "big")
+    end = _NAMES_START + count * _CHECKSUM_BYTES
+    if len(index) < end + 2 * _CHECKSUM_BYTES:
+        raise Corrupt("a pack index is cut short", pack=name)
+    return [
+        index[at : at + _CHECKSUM_BYTES].hex() for at in range(_NAMES_START, end, _CHECKSUM_BYTES)
+    ]
 
 
 def check_pack(pack: PackFile) -> None:

@@ -13,7 +13,7 @@ from mgit.errors import Corrupt, NotFound
 from mgit.history.commits import Signature
 from mgit.history.merkle import MerkleCache
 from mgit.history.operations import Change, Swap
-from mgit.history.packfile import PackFile
+from mgit.history.pack_scan import names_in_index
 from mgit.history.refs import BRANCH_PREFIX, TAG_PREFIX, branch_ref, tag_ref
 from mgit.history.repository import Repository
 from mgit.store.index import INDEX_SUFFIX, IndexFile
@@ -216,11 +216,8 @@ def _fetch_packs(
         if stem in linked or index not in indexes:
             continue
         content = _whole(remote, "pack-index", index, indexes[index])
-        quarantine.overwrite("pack-index", index, content)
-        names = PackFile(quarantine.path(stem)).with_prefix("")
-        if all(each in repository.objects for each in names):
-            quarantine.drop([index])
-        else:
+        if not all(each in repository.objects for each in names_in_index(content, stem)):
+            quarantine.overwrite("pack-index", index, content)
             wanted[stem] = size
     with progress("receiving history", sum(wanted.values()), "B") as bar:
         for stem, size in wanted.items():

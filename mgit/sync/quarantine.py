@@ -42,7 +42,9 @@ class Quarantine:
         found = {}
         for name in self._files.listing(self._directory):
             if _is_named(kind, name):
-                found[name] = os.path.getsize(self.path(name))
+                length = self._length(name)
+                if length is not None:
+                    found[name] = length
         return found
 
     def path(self, name: str) -> str:
@@ -67,7 +69,10 @@ class Quarantine:
         """Remove files, so that a damaged one does not stand in the way of the next attempt."""
         for name in names:
             if self._files.exists(self.path(name)):
-                self._files.remove(self.path(name))
+                try:
+                    self._files.remove(self.path(name))
+                except NotFound:
+                    continue  # Another process was faster.
 
     def tidy(self) -> None:
         """Remove what is linked in as well, as a crash between the two steps leaves it."""
@@ -100,9 +105,12 @@ class Quarantine:
         packs = []
         for name in names:
             stem = name.removesuffix(PACK_SUFFIX)
-            if self._is_linked(stem) and not self._files.exists(self.path(name)):
-                continue
-            if os.path.getsize(self.path(name)) > PACK_BYTES_MAX:
+            length = self._length(name)
+            if length is None:
+                if self._is_linked(stem):
+                    continue  # Another process moved it there meanwhile.
+                raise NotFound("a pack of the proposal was not uploaded", pack=name)
+            if length > PACK_BYTES_MAX:
                 self.drop([name])
                 raise Corrupt("an uploaded pack is longer than any that mgit makes", pack=name)
             try:
@@ -149,6 +157,13 @@ class Quarantine:
                 self._files.move_new(pack.path + suffix, os.path.join(directory, stem + suffix))
                 self._files.sync_directory(directory)
         self._repository.objects.refresh()
+
+    def _length(self, name: str) -> int | None:
+        """Bytes of a file, None if another process moved it away."""
+        try:
+            return os.stat(self.path(name), follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return None
 
     def _pack_directory(self) -> str:
         return os.path.join(self._repository.layout.git, "objects", "pack")

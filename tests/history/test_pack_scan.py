@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgit.errors import Corrupt, MgitError
-from mgit.history.pack_scan import check_pack, index_of_pack
-from mgit.history.packfile import PackFile, encode_pack
+from mgit.errors import Corrupt, MgitError, Unsupported
+from mgit.history.pack_scan import check_pack, index_of_pack, names_in_index
+from mgit.history.packfile import PackFile, by_id, encode_pack
 
 OBJECTS = [("blob", b"one"), ("blob", b"x" * 5000), ("tag", b""), ("blob", bytes(range(256)) * 9)]
 contents = st.lists(st.binary(max_size=300), min_size=1, max_size=8, unique=True)
@@ -124,3 +124,15 @@ def test_a_delta_that_copies_more_than_any_object_holds_is_refused(tmp_path):
     made = written(tmp_path, stem, pack, index)
     with pytest.raises(Corrupt, match="larger than any"):
         made.read(12 + len(entries[0]))
+
+
+def test_an_index_lists_the_ids_of_its_pack():
+    name, _, index = encode_pack(OBJECTS)
+    assert names_in_index(index, name) == sorted(by_id(OBJECTS))
+    with pytest.raises(Corrupt):
+        names_in_index(index[:1100], name)
+    with pytest.raises(Corrupt):
+        names_in_index(index[:1028] + b"\xff" * 4 + index[1032:], name)
+    for other in (b"", b"\0" * 2000):
+        with pytest.raises(Unsupported):
+            names_in_index(other, name)

@@ -115,3 +115,25 @@ def test_a_foreign_pack_with_a_bad_index_is_removed(theirs):
     with pytest.raises(Corrupt):
         kept.check_foreign_packs([pack])
     assert kept.names("pack") == kept.names("pack-index") == {}
+
+
+def test_a_pack_that_was_not_uploaded_is_not_found(theirs):
+    with pytest.raises(NotFound, match="not uploaded"):
+        Quarantine(theirs).check_packs([f"pack-{'0' * 40}.pack"])
+
+
+def test_what_another_process_removed_first_is_gone_all_the_same(theirs, monkeypatch):
+    kept = Quarantine(theirs)
+    name = f"{2:064x}.seg"
+    kept.write("segment", name, [b"waiting"])
+    exists = theirs.files.exists
+
+    def removed_after_the_look(path):
+        there = exists(path)
+        if there:
+            os.remove(path)
+        return there
+
+    monkeypatch.setattr(theirs.files, "exists", removed_after_the_look)
+    kept.drop([name])
+    assert kept.names("segment") == {}
