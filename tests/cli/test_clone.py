@@ -14,9 +14,9 @@ def test_a_clone_is_told_with_its_bytes(lab):
 
 def test_a_clone_takes_the_name_of_its_source_and_a_file_url(lab):
     lab.ada.lines("push")
-    os.mkdir(f"{lab.folder}/work")
-    document = lab.outside.json("-C", f"{lab.folder}/work", "clone", f"file://{lab.hub}")
-    assert document["directory"] == f"{lab.folder}/work/hub"
+    os.mkdir(f"{lab.folder}/desk")
+    document = lab.outside.json("-C", f"{lab.folder}/desk", "clone", f"file://{lab.hub}")
+    assert document["directory"] == f"{lab.folder}/desk/hub"
     assert document["commit"] == lab.ada.tip()
     assert document["traffic"]["total_bytes"] > 0
 
