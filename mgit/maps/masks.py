@@ -49,7 +49,7 @@ class AutomaticMask:
 
     low_pass_angstrom: float = 15.0
     mass_dalton: float | None = None
-    grow_angstrom: float = 6.0
+    grow_angstrom: float = 3.0
     edge_angstrom: float = 10.0
 
     def __post_init__(self) -> None:

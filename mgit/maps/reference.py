@@ -41,8 +41,8 @@ class ReferenceSettings:
     resolution_angstrom: float
     shared_angstrom: float = 40.0
     oversampling: int = 2
-    mask_grow_voxel: float = 1.0
-    mask_edge_voxel: float = 3.0
+    mask_grow_voxel: float = 0.0
+    mask_edge_voxel: float = 1.5
     diameter_angstrom: float | None = None
 
     def __post_init__(self) -> None:

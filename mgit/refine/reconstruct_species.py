@@ -192,7 +192,7 @@ def drawn_mask(first: np.ndarray, second: np.ndarray, grid: MapGrid, shape: Shap
     settings = AutomaticMask(
         low_pass_angstrom=max(plain.low_pass_angstrom, LOW_PASS_PIXELS * pixel),
         mass_dalton=shape.mass_dalton,
-        grow_angstrom=max(plain.grow_angstrom, EDGE_PIXELS * pixel),
+        grow_angstrom=max(plain.grow_angstrom, pixel),
         edge_angstrom=max(plain.edge_angstrom, EDGE_PIXELS * pixel),
     )
     return automatic_mask(
