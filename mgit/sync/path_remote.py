@@ -39,6 +39,7 @@ __all__ = ["PathRemote", "directory_of_url"]
 
 FORMAT = 1
 FILE_URL = "file://"
+REFS_BYTES_MAX = 64 << 20
 PULL_FIRST = "pull first: nothing was lost, and no branch of the remote was moved"
 _SUFFIXES: dict[FileKind, str] = {
     "segment": ".seg",
@@ -91,8 +92,11 @@ class PathRemote:
         return Facts(format=FORMAT)
 
     def references(self) -> References:
-        """Refs and HEAD at this moment."""
+        """Refs and HEAD at this moment. Raises Corrupt for refs that are no small files."""
         refs = self._repository.refs
+        self._require_small("packed-refs")
+        for name in ("HEAD", *refs.names()):
+            self._require_small(name)
         return References(refs=refs.all(), head=refs.head().branch)
 
     def files(self, kind: FileKind) -> dict[str, int]:
@@ -205,6 +209,13 @@ class PathRemote:
         if kind == "index":
             return catalogue.index_directory
         return os.path.join(self._layout.git, "objects", "pack")
+
+    def _require_small(self, name: str) -> None:
+        """Refs are read whole, so a pipe would block and a long file would fill the memory."""
+        path = os.path.join(self._layout.git, *name.split("/"))
+        stands = os.path.lexists(path) and not os.path.isdir(path)
+        if stands and self._length(path) > REFS_BYTES_MAX:
+            raise Corrupt("a file of refs of the remote is impossibly long", file=path)
 
     def _length(self, path: str) -> int:
         try:

@@ -106,3 +106,22 @@ def test_a_push_is_an_entry_of_the_receivers_log(tmp_path):
     assert (last.verb, last.message) == ("push", "push refs/heads/main")
     assert last.author == "Ada Test <ada@example.org>"
     check_whole(Repository.open(there))
+
+
+@pytest.mark.parametrize("name", ["HEAD", "packed-refs", "refs/heads/main", "refs/heads/new"])
+@pytest.mark.parametrize("what", ["link", "pipe", "long"])
+def test_refs_that_are_no_small_files_are_refused(tmp_path, name, what):
+    _, there, _ = sent(tmp_path)
+    path = os.path.join(there, ".mgit", "git", *name.split("/"))
+    if os.path.exists(path):
+        os.remove(path)
+    if what == "link":
+        (tmp_path / "secret").write_text("1" * 40)
+        os.symlink(tmp_path / "secret", path)
+    elif what == "pipe":
+        os.mkfifo(path)
+    else:
+        with open(path, "wb") as stream:
+            stream.truncate(1 << 40)
+    with pytest.raises(Corrupt):
+        PathRemote(there).references()

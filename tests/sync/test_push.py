@@ -294,14 +294,14 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_three_clones_converge_whatever_they_did(steps, tmp_path_factory):
     converge(steps, tmp_path_factory.mktemp("clones"))
 
 
 @pytest.mark.slow
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_three_clones_converge_whatever_they_did_often(steps, tmp_path_factory):
     converge(steps, tmp_path_factory.mktemp("clones"))

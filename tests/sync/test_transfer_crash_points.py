@@ -149,7 +149,7 @@ def check(runs):
 @pytest.mark.parametrize("name", WORKS)
 def test_after_a_death_both_ends_are_whole_and_the_command_finishes(name, tmp_path):
     runs = Runs(name, tmp_path)
-    for _ in crash_points(runs, sample=6, seed=4):
+    for _ in crash_points(runs, sample=15, seed=4):
         check(runs)
 
 
