@@ -20,6 +20,8 @@ LEAST_HELD = 16
 """Held out when a species has four times as many; fewer say nothing."""
 NODE_PARTICLES = 4
 """Particles that each node of an image warp should see, at least (docs/math/optimiser.md)."""
+TURNING_PERIODS = 5.0
+"""Periods across a particle below which a projection says little about its orientation."""
 SAMPLE_EVALUATION_S = 3e-8
 """Of one sample of one image, one evaluation of the target with gradient, on one core."""
 PREPARATION_S = 4e-3
@@ -117,21 +119,36 @@ class RefinePlan:
             ),
         )
 
-    def warnings(self) -> tuple[str, ...]:
-        """What is likely to fit noise: more nodes than particles can hold."""
+    def warnings(self, references: Sequence[ReferenceSet] = ()) -> tuple[str, ...]:
+        """What is likely to fit noise: too many nodes, references too coarse to turn by."""
+        return (*self._coarse(references), *self._sparse())
+
+    def _coarse(self, references: Sequence[ReferenceSet]) -> list[str]:
+        if not (self.settings.particles and self.settings.iterations):
+            return []
+        periods = {each.species: 2 * each.references.pixel_size_angstrom for each in references}
+        return [
+            f"references to {periods[each.species]:.0f} A hardly show how '{each.species}', "
+            f"{each.diameter_angstrom:.0f} A across, is turned: its orientations may get worse; "
+            "say '--resolution A' if its maps are good for more"
+            for each in references
+            if periods[each.species] > each.diameter_angstrom / TURNING_PERIODS
+        ]
+
+    def _sparse(self) -> list[str]:
         warp = self.settings.image_warp
         if warp is None:
-            return ()
+            return []
         needed = NODE_PARTICLES * warp[0] * warp[1]
         few = [work for work in self.works if work.particles < needed]
         if not few:
-            return ()
+            return []
         least = min(few, key=lambda work: work.particles)
-        return (
+        return [
             f"an image warp of {warp[0]}x{warp[1]} nodes fits noise with fewer than {needed} "
             f"particles: {len(few)} of {len(self.works)} series have fewer "
-            f"('{least.item.name}' has {least.particles}); a coarser grid is safer",
-        )
+            f"('{least.item.name}' has {least.particles}); a coarser grid is safer"
+        ]
 
 
 def plan_refinement(

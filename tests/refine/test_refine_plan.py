@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from mgit.errors import InvalidInput, NotFound, Unsupported
+from mgit.maps.reference import HalfReferences
 from mgit.refine import refine_plan
+from mgit.refine.inputs import ReferenceSet
 from mgit.refine.plan import plan_reconstruction
 from mgit.refine.refine_plan import plan_refinement
 from mgit.refine.refine_run import references_of
@@ -143,3 +145,24 @@ def test_series_of_one_name_in_two_sources_have_files_of_their_own(tree):
     other = replace(work, item=replace(work.item, path=path))
     assert other.key != work.key
     assert "/" not in work.key
+
+
+def reference_of(period_angstrom, *, diameter=150.0):
+    half = HalfReferences(
+        first=np.zeros((2, 2, 2), np.complex64),
+        second=np.zeros((2, 2, 2), np.complex64),
+        box=2,
+        pixel_size_angstrom=period_angstrom / 2,
+        oversampling=1,
+    )
+    return ReferenceSet(species="made", references=half, diameter_angstrom=diameter)
+
+
+def test_references_that_hardly_show_a_turn_are_warned_of(tree):
+    plan = plan_refinement(tree, replace(SETTINGS, image_warp=None, particles=True))
+    (text,) = plan.warnings([reference_of(38.0)])
+    assert "38 A" in text
+    assert "--resolution" in text
+    assert plan.warnings([reference_of(20.0)]) == ()
+    still = plan_refinement(tree, replace(SETTINGS, image_warp=None, particles=False))
+    assert still.warnings([reference_of(38.0)]) == ()

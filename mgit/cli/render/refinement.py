@@ -61,7 +61,7 @@ def tell_plan(
             f"  {len(plan.skipped)} series with fewer than {plan.settings.min_particles} "
             "particles are not refined"
         )
-    for text in plan.warnings():
+    for text in plan.warnings(references):
         console.warning(text)
     finest = min(2 * each.references.pixel_size_angstrom for each in references)
     coarsest = plan.settings.ctf_min_resolution
@@ -171,7 +171,7 @@ def planned_record(plan: RefinePlan, references: Sequence[ReferenceSet]) -> dict
         "memory_bytes": cost.memory_bytes,
         "time_on_one_core_s": cost.time_s,
         "skipped": [each.name for each in plan.skipped],
-        "warnings": list(plan.warnings()),
+        "warnings": list(plan.warnings(references)),
     }
 
 
