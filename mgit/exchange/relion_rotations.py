@@ -16,8 +16,11 @@ __all__ = [
     "euler_matrices",
 ]
 
-POLE_SINE_MAX = 16 * np.finfo(np.float64).eps
-"""Below this sine of the tilt angle, rot and psi turn about one axis and rot is set to zero."""
+POLE_SINE_MAX = float(np.sqrt(np.finfo(np.float64).eps))
+"""Below this sine of the tilt angle, rot and psi turn about one axis and rot is set to zero.
+
+Rounding turns each of them by eps / sine, leaving the sine out turns by sine: least together here.
+"""
 
 
 def euler_matrices(angles: np.ndarray) -> np.ndarray:

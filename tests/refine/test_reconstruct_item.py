@@ -109,7 +109,7 @@ def test_images_that_are_not_finite_are_refused_by_item_and_tilt(clean):
     with pytest.raises(InvalidInput, match="not finite") as error:
         sums_of(with_images(clean.true_data, broken), clean.true_particles)
     assert error.value.fields["item"] == clean.true_data.name
-    assert error.value.fields["tilt"] == 0
+    assert error.value.fields["tilt"] == 1
 
 
 def test_a_particle_outside_every_image_is_refused_by_name(clean):
