@@ -181,6 +181,7 @@ PRESETS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     ),
     "standard": (
         {"image_warp": (3, 3), "particles": True, "first_iteration_fraction": 0.6},
+        {"image_warp": (3, 3), "particles": True, "iterations": 1, "priors": "off"},
         {
             "image_warp": (3, 3),
             "particles": True,
@@ -198,7 +199,6 @@ PRESETS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
             "defocus": True,
             "ctf_min_resolution": 12.0,
         },
-        {"image_warp": (3, 3), "particles": True, "iterations": 1, "priors": "off"},
     ),
     "high-resolution": (
         {"image_warp": (4, 4), "particles": True, "stage_angles": True},
