@@ -22,7 +22,7 @@ __all__ = [
     "zyz_matrices",
 ]
 
-POLE_SINE_MAX = float(np.finfo(np.float64).eps) ** 0.5
+POLE_SINE_MAX = 16 * float(np.finfo(np.float64).eps)
 """Below this sine of the tilt angle, rot and psi turn about one axis and rot is set to zero."""
 SMALL_ANGLE_SQUARE = 1e-4
 """Below this squared angle (rad^2) series replace quotients; their error is below 1e-17."""
