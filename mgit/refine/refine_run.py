@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mgit.errors import InvalidInput
+from mgit.refine.holdout import HeldOut
 from mgit.refine.inputs import ReferenceSet
 from mgit.refine.item import ItemResult
 from mgit.refine.plan import SpeciesPlan, plan_reconstruction
@@ -129,7 +130,7 @@ def finish_round(
         )
         earlier = before[name]
         measured = [
-            held_out_change(name, held),
+            _held_out(plan, name, held),
             None if earlier is None else fsc_change(name, earlier, sample),
         ]
         changes += [each for each in measured if each is not None]
@@ -185,3 +186,10 @@ def _sample(species: Species) -> FscSample | None:
         return None
     curve = metrics["fsc_unmasked"].read()
     return FscSample(curve=curve, box_angstrom=2 * len(curve) * pixel, diameter_angstrom=diameter)
+
+
+def _held_out(plan: RefinePlan, species: str, held: Sequence[HeldOut]) -> Change | None:
+    change = held_out_change(species, held)
+    if change is None or not plan.settings.refines_optics:
+        return change
+    return replace(change, decides=False)

@@ -26,7 +26,9 @@ MEASURABLE = 0.143
 class Change:
     """A measure of one species before and after a round, and the standard error of its change.
 
-    measure: 'held-out correlation' or 'half-map FSC'. units: how many were sampled.
+    measure: 'held-out correlation' or 'half-map FSC'. units: how many were sampled. decides:
+    whether a fall makes a round worse; a correlation does not where the CTF changed, as its norm
+    changes with the CTF (decision 008).
     """
 
     species: str
@@ -35,6 +37,7 @@ class Change:
     after: float
     noise: float
     units: int
+    decides: bool = True
 
     @property
     def gain(self) -> float:
@@ -44,7 +47,8 @@ class Change:
     @property
     def worse(self) -> bool:
         """Whether the measure fell beyond its noise."""
-        return self.gain < -max(NOISE_FACTOR * self.noise, NOTICEABLE * abs(self.before))
+        limit = max(NOISE_FACTOR * self.noise, NOTICEABLE * abs(self.before))
+        return self.decides and self.gain < -limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
