@@ -1,5 +1,7 @@
 """What counts as worse: paired changes of held-out particles and FSC curves, with their noise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -175,3 +177,11 @@ def test_the_noise_of_a_change_is_that_of_both_curves():
     found = fsc_change("made", sample([0.5] * 8), sample([0.5] * 8))
     counts = 4 * np.pi * np.arange(1, 9) ** 2 * np.pi / 6 * 0.5**3
     assert found.noise == pytest.approx(0.75 * np.sqrt(2 * np.sum(1 / np.maximum(1, counts))) / 8)
+
+
+def test_a_measure_that_does_not_decide_makes_no_round_worse():
+    fallen = Change(
+        species="made", measure="held-out correlation", before=0.2, after=0.1, noise=1e-3, units=9
+    )
+    assert fallen.worse
+    assert not replace(fallen, decides=False).worse

@@ -109,6 +109,8 @@ def tell_round(result: Round, console: Console, *, title: str) -> None:
         console.out(f"    {_independence(plan.species)}")
     for change in result.changes:
         word = "worse" if change.worse else ("better" if change.gain > 2 * change.noise else "same")
+        if not change.decides:
+            word = "not judged, the CTF changed"
         console.out(
             f"  {change.species}, {change.measure}: {change.before:.4f} -> {change.after:.4f} "
             f"(change {change.gain:+.4f}, noise {change.noise:.4f}: {word})"
@@ -195,6 +197,7 @@ def round_record(result: Round, tests: Sequence[NullTest] = ()) -> dict[str, Any
                 "after": each.after,
                 "noise": each.noise,
                 "worse": each.worse,
+                "decides": each.decides,
             }
             for each in result.changes
         ],
